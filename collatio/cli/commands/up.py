@@ -1,0 +1,55 @@
+"""`collatio up`: a mesh on this machine until it is stopped."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from collatio.cli.options import data_option
+
+if TYPE_CHECKING:
+    from collatio.cli.surroundings import Surroundings
+
+
+@click.command()
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=50050, show_default=True, help="The gateway's port."
+)
+@data_option
+@click.option(
+    "--root",
+    "roots",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="A folder or file that `file:` URIs in jobs may name; may be repeated. Unset: none.",
+)
+@click.pass_obj
+def up(surroundings: Surroundings, *, port: int, data: Path | None, roots: tuple[Path, ...]) -> int:
+    """Start a mesh on this machine and keep it up until Ctrl-C.
+
+    It listens on loopback only. The gateway's address goes to standard output once the mesh serves.
+    """
+    from collatio.cli.running import run_async
+    from collatio.cli.status import ExitStatus, StoppedBySignal
+
+    absolute = tuple(root.absolute() for root in roots)
+    try:
+        run_async(lambda: _up(surroundings, port, data, absolute))
+    except StoppedBySignal as stopped:
+        if stopped.signum != signal.SIGTERM:
+            raise
+    return ExitStatus.OK  # whoever supervises it stops it with SIGTERM: that is its ordinary end
+
+
+async def _up(surroundings: Surroundings, port: int, data: Path | None, roots: tuple[Path, ...]) -> None:
+    talk = surroundings.talk()
+    began = surroundings.monotonic()
+    async with surroundings.open_mesh(data_dir=data, port=port, roots=roots) as mesh:
+        talk.say(f"mesh up in {surroundings.monotonic() - began:.1f} s; Ctrl-C stops it")
+        if data is None:
+            talk.say("what it learns is thrown away at the end; --data DIR keeps it")
+        click.echo(mesh.gateway_target)
+        raise await mesh.wait_failed()

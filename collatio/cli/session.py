@@ -1,0 +1,58 @@
+"""A connection to a mesh for the length of a command: the one that was named, or one of the command's own."""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from collatio.cli.running import watching_over
+from collatio.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from collatio.cli.surroundings import Surroundings
+    from collatio.cli.talk import Talk
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A client, and the paths that its mesh reads in place: none where it is a mesh elsewhere."""
+
+    client: Client
+    roots: tuple[Path, ...] = ()
+
+
+@asynccontextmanager
+async def open_session(
+    surroundings: Surroundings,
+    talk: Talk,
+    *,
+    gateway: str | None,
+    data_dir: Path | None = None,
+    roots: tuple[Path, ...] = (),
+) -> AsyncIterator[Session]:
+    """Connect to the gateway named, or start a mesh for the length of the context.
+
+    Errors: `CollatioError` where the mesh does not come up, or cannot go on.
+    """
+    if gateway is not None:
+        async with connect(gateway) as client:
+            yield Session(client)
+        return
+    began = surroundings.monotonic()
+    async with surroundings.open_mesh(data_dir=data_dir, port=None, roots=roots) as mesh:
+        talk.say(f"mesh up in {surroundings.monotonic() - began:.1f} s")
+        async with watching_over(mesh), connect(mesh.gateway_target) as client:
+            yield Session(client, roots)
+
+
+def connect(gateway: str, *, patience_s: float = 60.0) -> Client:
+    """Make a client that passes on the caller's trace (W3C Trace Context in TRACEPARENT)."""
+    traceparent = os.environ.get("TRACEPARENT", "")
+    return Client(
+        gateway, metadata=[("traceparent", traceparent)] if traceparent else (), patience_s=patience_s
+    )

@@ -1,0 +1,211 @@
+"""Blobs as plain files: written beside, synced, renamed to their digest."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import hashlib
+import os
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+from collatio.runtime.blobs.digest import BlobId, digest_of, is_tenant
+from collatio.runtime.blobs.store import CHUNK_BYTES
+from collatio.runtime.errors import CollatioError, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SYNC_SINGLY_MAX = 4
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def _store_error(error: OSError) -> CollatioError:
+    if error.errno in _FULL:
+        return CollatioError(Reason.BLOB_STORE_FULL)
+    return CollatioError(Reason.BLOB_STORE_UNAVAILABLE)
+
+
+def _missing(blob: BlobId) -> CollatioError:
+    return CollatioError(Reason.BLOB_NOT_FOUND, f"The blob store holds no {blob.sha256}.")
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_filesystem(root: Path) -> None:
+    """Write back the file system that holds the store; where the system cannot say which, all of them."""
+    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None) if sys.platform == "linux" else None
+    if syncfs is None:
+        os.sync()
+        return
+    handle = os.open(root, os.O_RDONLY)
+    try:
+        if syncfs(handle) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+    finally:
+        os.close(handle)
+
+
+class LocalWriter:
+    """A blob being written to a temporary file of the store."""
+
+    def __init__(self, store: LocalBlobs, tenant: str, *, durable: bool) -> None:
+        self._store, self._tenant, self._durable = store, tenant, durable
+        self._hash = hashlib.sha256()
+        try:
+            self._fd, self._path = tempfile.mkstemp(dir=store.incoming)
+        except OSError as error:
+            raise _store_error(error) from error
+        self._open = True
+
+    def write(self, data: bytes) -> None:
+        """Append bytes. Errors: BLOB_STORE_FULL, BLOB_STORE_UNAVAILABLE."""
+        self._hash.update(data)
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._fd, view) :]
+        except OSError as error:
+            raise _store_error(error) from error
+
+    def commit(self) -> str:
+        """Make the blob visible and return its digest."""
+        blob = BlobId(self._tenant, self._hash.hexdigest())
+        target = self._store.path(blob)
+        try:
+            os.close(self._fd)
+            self._open = False
+            target.parent.mkdir(parents=True, exist_ok=True)
+            Path(self._path).replace(target)
+            if self._durable:
+                self._store.note_unsynced(target)
+        except OSError as error:
+            raise _store_error(error) from error
+        return blob.sha256
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Discard what was not committed."""
+        if self._open:
+            os.close(self._fd)
+            self._open = False
+        Path(self._path).unlink(missing_ok=True)
+
+
+class LocalBlobs:
+    """A blob store in a folder. Files are read in place: open() costs microseconds."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.incoming = root / "incoming"
+        self._unsynced: set[Path] = set()
+        try:
+            self.incoming.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _store_error(error) from error
+
+    def path(self, blob: BlobId) -> Path:
+        """Return where a blob lies, or would lie."""
+        return self.root / blob.path
+
+    def writer(self, tenant: str, *, durable: bool) -> LocalWriter:
+        """Begin a blob."""
+        if not is_tenant(tenant):
+            raise ValueError("not a tenant")
+        return LocalWriter(self, tenant, durable=durable)
+
+    def put(self, tenant: str, data: bytes, *, durable: bool = False) -> str:
+        """Store bytes whole and return their digest; bytes already held are not written again."""
+        blob = BlobId(tenant, digest_of(data))
+        if self.stat(blob) == len(data):
+            return blob.sha256
+        with self.writer(tenant, durable=durable) as writer:
+            writer.write(data)
+            return writer.commit()
+
+    def stat(self, blob: BlobId) -> int | None:
+        """Return its size in bytes, or None if it is not held."""
+        try:
+            return self.path(blob).stat().st_size
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _store_error(error) from error
+
+    def get(self, blob: BlobId) -> bytes:
+        """Return its bytes, verified: a damaged blob is removed and counts as gone."""
+        with self.open(blob) as file:
+            data = file.read()
+        if digest_of(data) != blob.sha256:
+            self.path(blob).unlink(missing_ok=True)
+            raise _missing(blob)
+        return data
+
+    def open(self, blob: BlobId) -> BinaryIO:
+        """Open it for reading. Errors: BLOB_NOT_FOUND."""
+        try:
+            return self.path(blob).open("rb")
+        except FileNotFoundError as error:
+            raise _missing(blob) from error
+        except OSError as error:
+            raise _store_error(error) from error
+
+    def chunks(self, blob: BlobId, offset: int, limit: int | None) -> Iterator[bytes]:
+        """Read a range in chunks of at most 1 MiB."""
+        with self.open(blob) as file:
+            file.seek(offset)
+            left = limit
+            while left is None or left > 0:
+                data = file.read(CHUNK_BYTES if left is None else min(CHUNK_BYTES, left))
+                if not data:
+                    return
+                left = None if left is None else left - len(data)
+                yield data
+
+    def note_unsynced(self, path: Path) -> None:
+        """Remember a blob that is not yet durable."""
+        self._unsynced.add(path)
+
+    def sync(self) -> None:
+        """Make all durable blobs since the last call durable: a few one by one, many in one go."""
+        paths, self._unsynced = self._unsynced, set()
+        try:
+            if len(paths) > SYNC_SINGLY_MAX:
+                _sync_filesystem(self.root)
+                return
+            for path in paths:
+                _fsync(path)
+                _fsync(path.parent)
+        except OSError as error:
+            raise _store_error(error) from error
+
+    def identity(self) -> str:
+        """Return the store's id, made at its first use."""
+        file = self.root / "store-id"
+        try:
+            if not file.exists():
+                handle, name = tempfile.mkstemp(dir=self.incoming)
+                with os.fdopen(handle, "w") as fresh:
+                    fresh.write(uuid.uuid4().hex)
+                try:
+                    os.link(name, file)
+                except FileExistsError:
+                    pass  # another process made it a moment ago: its id is the one
+                finally:
+                    Path(name).unlink()
+            return file.read_text("ascii").strip()
+        except OSError as error:
+            raise _store_error(error) from error

@@ -1,0 +1,56 @@
+"""What a blob store does, for whoever holds one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from collatio.runtime.blobs.digest import BlobId
+
+CHUNK_BYTES = 1 << 20
+
+
+class BlobWriter(Protocol):
+    """Bytes on their way into the store. Nothing is visible before `commit`; leaving without it discards."""
+
+    def write(self, data: bytes) -> None:
+        """Append bytes. Errors: BLOB_STORE_FULL, BLOB_STORE_UNAVAILABLE."""
+
+    def commit(self) -> str:
+        """Make the blob visible and return its digest. Committing bytes that are held already is harmless."""
+
+    def __enter__(self) -> Self:
+        """Begin."""
+
+    def __exit__(self, *exc: object) -> None:
+        """Discard what was not committed."""
+
+
+class BlobStore(Protocol):
+    """Bytes by digest. Every method may raise BLOB_STORE_UNAVAILABLE; calls block, so a loop uses threads."""
+
+    def writer(self, tenant: str, *, durable: bool) -> BlobWriter:
+        """Begin a blob. `durable`: synced before it is acknowledged (uploads and fetched bytes)."""
+
+    def put(self, tenant: str, data: bytes, *, durable: bool = False) -> str:
+        """Store bytes whole and return their digest."""
+
+    def stat(self, blob: BlobId) -> int | None:
+        """Return its size in bytes, or None if it is not held."""
+
+    def get(self, blob: BlobId) -> bytes:
+        """Return its bytes, verified. Errors: BLOB_NOT_FOUND (a damaged blob counts as gone)."""
+
+    def open(self, blob: BlobId) -> BinaryIO:
+        """Open it for reading, as a real file with a descriptor. Errors: BLOB_NOT_FOUND."""
+
+    def chunks(self, blob: BlobId, offset: int, limit: int | None) -> Iterator[bytes]:
+        """Read a range in chunks of at most 1 MiB. Errors: BLOB_NOT_FOUND."""
+
+    def sync(self) -> None:
+        """Make durable all that was committed with `durable` since the last call: one sync a message."""
+
+    def identity(self) -> str:
+        """Return the store's id, made at its first use: what the ledger's id is checked against."""

@@ -1,0 +1,52 @@
+-- SUBMIT {call, tenant, job, steps: [{key, engine, cost_ms, spec, traceparent, reopen_before_ms?, lost?}], take}
+-- Registers the call's interest and answers each step's present state. `lost` names an outcome digest whose
+-- blob is gone: a step DONE with it runs again. `take` > 0 also takes up to that many messages.
+
+redis.call('ZADD', ns .. ':calls', now + limits.call_lease_ms, args.call)
+
+local function create(item, generation)
+  local step = { s = 'NEW', n = args.tenant, j = args.job, f = item.engine, c = item.cost_ms, g = generation }
+  redis.call('DEL', step_key(item.key))
+  redis.call('ZREM', ns .. ':quarantine', item.key)
+  redis.call('HSET', step_key(item.key), 's', 'QUEUED', 't', 0, 'g', generation, 'n', args.tenant,
+    'j', args.job, 'f', item.engine, 'c', item.cost_ms, 'p', item.spec, 'tr', item.traceparent or '', 'q', now,
+    'a', 0)
+  enqueue(item.key, step, false)
+  return step
+end
+
+local function stale(item, step)
+  if step.s == 'DONE' then return item.lost ~= nil and item.lost == step.d end
+  if step.s ~= 'FAILED' then return false end
+  if redis.call('ZSCORE', ns .. ':quarantine', item.key) then return false end
+  if step.k == 'T' then return true end
+  local ended_ms = tonumber(step.e)
+  if now - ended_ms > limits.failure_ttl_ms then return true end
+  return item.reopen_before_ms ~= nil and ended_ms < item.reopen_before_ms
+end
+
+local answers = {}
+for i, item in ipairs(args.steps) do
+  local step = load(item.key)
+  local known = false
+  if not step then
+    step = create(item, 1)
+  elseif stale(item, step) then
+    step = create(item, tonumber(step.g) + 1)
+  elseif step.s == 'DONE' or step.s == 'FAILED' then
+    known = true
+    redis.call('PEXPIRE', step_key(item.key), limits.step_ttl_ms)
+  end
+  if known then
+    answers[i] = outcome(item.key, step)
+    answers[i].known = true
+  else
+    redis.call('SADD', want_key(item.key), args.call)
+    redis.call('SADD', call_key(args.call), item.key)
+    answers[i] = { key = item.key, state = step.s, generation = tonumber(step.g), traceparent = step.tr,
+      joined = step.q ~= nil }
+  end
+end
+local messages = {}
+if args.take > 0 then messages = take(args.take) end
+return cjson.encode({ steps = answers, messages = messages, next_due_ms = next_due() })

@@ -1,0 +1,134 @@
+-- TAKE: choose what goes to the workers now. Round robin over tenants and, within one, over lanes (a job's
+-- steps for one engine). A message never mixes jobs, carries about target_ms of predicted work, less toward a
+-- lane's end, and goes out half full only while the workers are hungry or once its first step has waited as long
+-- as a full message takes: a small job is not held back by a big one. What is outstanding stays inside a
+-- window of predicted time a live slot, but one step is always admitted.
+
+local blocked = false
+
+local function room(slots)
+  local out = tonumber(redis.call('HGET', ns .. ':counts', 'out') or 0)
+  return slots * limits.window_ms - out, out
+end
+
+-- Is this lane where the step is queued? It may have gone since, even to come back for another job.
+local function is_here(step, tenant, lane)
+  return step and step.s == 'QUEUED' and step.n == tenant and lane_of(step) == lane
+end
+
+local function fill(tenant, lane, message, budget)
+  local ready = ready_key(tenant, lane)
+  local total = tonumber(redis.call('HGET', ns .. ':lanecost', lane_name(tenant, lane)) or 0)
+  local cap = math.max(limits.message_ms_min, math.min(limits.target_ms, total / 8))
+  local steps, cost, parent, job = {}, 0, '', nil
+  while #steps < limits.message_steps_max do
+    if patience <= 0 then
+      unfinished = true
+      break
+    end
+    local key = redis.call('LPOP', ready)
+    if not key then break end
+    local step = load(key)
+    if not is_here(step, tenant, lane) then
+      patience = patience - 1
+    elseif not wanted(key) then
+      patience = patience - 1
+      erase(key, step)
+    else
+      local predicted, alone = tonumber(step.c), step.al == '1'
+      if #steps > 0 and (alone or cost + predicted > cap or cost + predicted > budget) then
+        redis.call('LPUSH', ready, key)
+        break
+      end
+      leave(key, step)
+      enter(key, step, 'SENT', now + limits.dispatch_ms)
+      redis.call('HSET', step_key(key), 's', 'SENT', 'x', message)
+      steps[#steps + 1] = key
+      if parent == '' then parent = step.tr or '' end
+      cost, job = cost + predicted, step.j
+      if alone then break end
+    end
+  end
+  if #steps > 0 then redis.call('HINCRBY', ns .. ':totals', 'dispatched', #steps) end
+  return steps, cost, parent, job
+end
+
+-- May a message leave this lane now? A full one always; a part to hungry workers, or after its wait.
+local function worth_sending(tenant, lane, slots, out)
+  if out < slots * limits.hungry_ms then return true end
+  local total = tonumber(redis.call('HGET', ns .. ':lanecost', lane_name(tenant, lane)) or 0)
+  if total >= limits.target_ms or redis.call('LLEN', ready_key(tenant, lane)) >= limits.message_steps_max then
+    return true
+  end
+  local first = redis.call('LINDEX', ready_key(tenant, lane), 0)
+  local queued = first and redis.call('HGET', step_key(first), 'q')
+  return not queued or tonumber(queued) <= now - limits.target_ms
+end
+
+-- The next lane of the tenant that can go, rotated to its end; nil if none can.
+local function next_lane(tenant, slots, out)
+  local lanes = ns .. ':lanes:' .. tenant
+  for _ = 1, redis.call('LLEN', lanes) do
+    local lane = redis.call('LMOVE', lanes, lanes, 'LEFT', 'RIGHT')
+    if not announced(lane_engine(lane)) then
+      blocked = true
+    elseif worth_sending(tenant, lane, slots, out) then
+      return lane
+    end
+  end
+  return nil
+end
+
+-- The next message; nil if none can go, and then whether it was for want of room.
+local function next_message(slots)
+  local tenants = ns .. ':tenants'
+  local left, out = room(slots)
+  if left <= 0 and out > 0 then
+    redis.call('HSETNX', ns .. ':counts', 'window_full_since', now)
+    return nil, true
+  end
+  redis.call('HDEL', ns .. ':counts', 'window_full_since')
+  blocked = false
+  for _ = 1, redis.call('LLEN', tenants) do
+    local tenant = redis.call('LMOVE', tenants, tenants, 'LEFT', 'RIGHT')
+    local lane = tenant and next_lane(tenant, slots, out)
+    while lane do
+      local id = redis.call('HINCRBY', ns .. ':totals', 'messages', 1)
+      local message = now .. '-' .. id
+      local steps, cost, parent, job = fill(tenant, lane, message, left)
+      if #steps > 0 then
+        return { message = message, tenant = tenant, job = job, steps = steps, cost_ms = cost,
+          traceparent = parent, engine = lane_engine(lane) }
+      end
+      lane = not unfinished and next_lane(tenant, slots, out)
+    end
+  end
+  return nil
+end
+
+local function any_queued()
+  return tonumber(redis.call('HGET', ns .. ':counts', 'QUEUED') or 0) > 0
+end
+
+local function take(messages_max)
+  local messages = {}
+  if not any_queued() then return messages end
+  local slots, workers = live_slots()
+  if workers == 0 then
+    redis.call('HSETNX', ns .. ':counts', 'no_workers_since', now)
+    return messages
+  end
+  while #messages < messages_max and any_queued() do
+    local message, full = next_message(slots)
+    if not message then
+      if blocked then
+        redis.call('HSETNX', ns .. ':counts', 'no_workers_since', now)
+      elseif not full and not unfinished then
+        redis.call('HDEL', ns .. ':counts', 'no_workers_since')
+      end
+      break
+    end
+    messages[#messages + 1] = message
+  end
+  return messages
+end

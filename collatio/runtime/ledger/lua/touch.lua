@@ -1,0 +1,11 @@
+-- TOUCH {calls}: keep the calls' interest for another lease. Answers those that had lapsed: they submit again.
+local lapsed = {}
+for _, call in ipairs(args.calls) do
+  local lease = redis.call('ZSCORE', ns .. ':calls', call)
+  if lease and tonumber(lease) > now then
+    redis.call('ZADD', ns .. ':calls', now + limits.call_lease_ms, call)
+  else
+    lapsed[#lapsed + 1] = call
+  end
+end
+return cjson.encode({ lapsed = lapsed })

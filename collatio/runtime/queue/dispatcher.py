@@ -1,0 +1,231 @@
+"""The server's side of a queue: submit, ring the bell, wake who waits.
+
+Rules, so that no wake-up is lost:
+- A waiter is registered before SUBMIT, and SUBMIT answers the present state.
+- One blocking reader follows the event stream. An event is a hint: the states of awaited steps are read anew.
+- Whatever may have hidden an event (a reconnect, a lapse of interest) reads or submits everything awaited again.
+- Any server may take and publish for any job; there is no leader. Two timers guard against lost hints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import uuid
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from collatio.runtime.errors import CollatioError, Reason
+from collatio.runtime.ledger import commands
+from collatio.runtime.ledger.ledger import STORE_ERRORS
+from collatio.runtime.ledger.records import State
+from collatio.runtime.queue.call import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
+
+    from collatio.runtime.ledger.ledger import AsyncLedger
+    from collatio.runtime.ledger.records import Message, Step, StepState, Taken
+    from collatio.runtime.queue.send import Sender
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+BATCH = 128
+MESSAGES_MAX = 16
+BLOCK_MS = 2000
+BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
+
+
+class Dispatcher:
+    """One a stage server. `start` it before use and `close` it after."""
+
+    def __init__(self, ledger: AsyncLedger, sender: Sender) -> None:
+        self._ledger = ledger
+        self._sender = sender
+        self._calls: dict[str, Call] = {}
+        self._waiting: dict[str, set[Call]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._due_in_s: float | None = None
+        self._timer_wake = asyncio.Event()
+        self._take_wanted = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin to follow events and timers."""
+        loops: list[Callable[[], Coroutine[Any, Any, None]]] = [
+            self._follow,
+            self._watch_timers,
+            self._keep_interest,
+            self._take,
+        ]
+        for body in loops:
+            self._tasks.append(asyncio.create_task(self._forever(body), name=f"dispatcher.{body.__name__}"))
+
+    async def close(self) -> None:
+        """Stop; interest of open calls lapses by itself."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._sender.close()
+
+    def call(self, tenant: str, job: str) -> Call:
+        """Open a call for a tenant's job. End it with `finish`."""
+        made = Call(uuid.uuid4().hex[:16], tenant, job, self)
+        self._calls[made.call_id] = made
+        return made
+
+    async def finish(self, call: Call, *, drop: bool) -> None:
+        """Close a call.
+
+        Without `drop`, what it left undone lapses after the call's lease, so that another server's stream can
+        take over first.
+        """
+        for key in call.awaited:
+            self._forget(key, call)
+        call.awaited.clear()
+        self._calls.pop(call.call_id, None)
+        if drop:
+            await self._ledger.run(commands.drop(call.call_id))
+
+    async def drop(self, call: Call) -> None:
+        """End a call's interest now."""
+        await self._ledger.run(commands.drop(call.call_id))
+
+    async def submit(self, call: Call, steps: Sequence[Step]) -> None:
+        """Submit steps in a call's name. Errors: STATE_STORE_UNAVAILABLE, STATE_STORE_FULL."""
+        fresh = [step for step in steps if step.key not in call.awaited]
+        for step in fresh:
+            call.awaited[step.key] = step
+            self._waiting.setdefault(step.key, set()).add(call)
+        for batch in _batches(fresh):
+            command = commands.submit(call.call_id, call.tenant, call.job, batch, MESSAGES_MAX)
+            answer = await self._ledger.run(command)
+            self._settle(answer.steps)
+            await self._publish(answer.taken)
+
+    def _settle(self, states: Iterable[StepState]) -> None:
+        for state in states:
+            if state.state.terminal:
+                for call in self._waiting.pop(state.key, ()):
+                    call.deliver(state)
+
+    def _forget(self, key: str, call: Call) -> None:
+        waiting = self._waiting.get(key)
+        if waiting is not None:
+            waiting.discard(call)
+            if not waiting:
+                del self._waiting[key]
+
+    async def _publish(self, taken: Taken) -> None:
+        if taken.next_due_ms is not None:
+            due = taken.next_due_ms / 1000
+            if self._due_in_s is None or due < self._due_in_s:
+                self._due_in_s = due
+                self._timer_wake.set()
+        for job in dict.fromkeys((m.tenant, m.job) for m in taken.messages):
+            await self._send([m for m in taken.messages if (m.tenant, m.job) == job])
+        if len(taken.messages) >= MESSAGES_MAX:
+            self._take_wanted.set()
+
+    async def _send(self, messages: Sequence[Message]) -> None:
+        """Publish, or put the steps back. If that fails too, the dispatch lease brings them back."""
+        unsent = await self._sender.send(messages)
+        for message in unsent:
+            await self._ledger.run(commands.unsend(message))
+        if unsent:
+            raise CollatioError(Reason.STATE_STORE_UNAVAILABLE)
+
+    async def _forever(self, body: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a loop for ever, through outages of the store."""
+        failures = 0
+        while True:
+            try:
+                await body()
+                failures = 0
+            except (CollatioError, *STORE_ERRORS):
+                delay = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
+                failures += 1
+                if failures == 1:
+                    logger.warning("the state store is away", extra={"loop": body.__name__})
+                await asyncio.sleep(delay)
+
+    async def _follow(self) -> None:
+        """Follow events; everything awaited is read again first, for what was missed before."""
+        client: Any = self._ledger.client  # its answers are typed for two protocols at once
+        stream = self._ledger.event_stream
+        newest = await client.xrevrange(stream, count=1)
+        position = newest[0][0] if newest else b"0-0"
+        await self._read_again(list(self._waiting))
+        self._take_wanted.set()
+        run_id = await self._run_id()
+        while True:
+            answer = await client.xread({stream: position}, count=200, block=BLOCK_MS)
+            if not answer:
+                if await self._run_id() != run_id:
+                    return
+                continue
+            entries = _entries(answer)
+            position = entries[-1][0]
+            ended = itertools.chain.from_iterable(fields[b"k"].decode().split() for _, fields in entries)
+            await self._read_again([key for key in ended if key in self._waiting])
+            self._take_wanted.set()
+
+    async def _run_id(self) -> str:
+        return str((await self._ledger.client.info("server"))["run_id"])
+
+    async def _read_again(self, keys: Sequence[str]) -> None:
+        for batch in _batches(keys):
+            states = await self._ledger.run(commands.read(batch))
+            self._settle(states)
+            await self._submit_again({s.key for s in states if s.state is State.MISSING})
+
+    async def _submit_again(self, keys: set[str]) -> None:
+        """Submit steps the store does not know any more: it lost them, or our interest lapsed."""
+        for call in list(self._calls.values()):
+            lost = [step for key, step in call.awaited.items() if key in keys]
+            for batch in _batches(lost):
+                command = commands.submit(call.call_id, call.tenant, call.job, batch, MESSAGES_MAX)
+                answer = await self._ledger.run(command)
+                self._settle(answer.steps)
+                await self._publish(answer.taken)
+
+    async def _take(self) -> None:
+        """Take whenever an event says that there may be room or work."""
+        await self._take_wanted.wait()
+        self._take_wanted.clear()
+        await self._publish(await self._ledger.run(commands.take(MESSAGES_MAX)))
+
+    async def _watch_timers(self) -> None:
+        """Do what is due, when it is due, and at least twice a lease."""
+        longest = self._ledger.limits.lease_ms / 2000
+        wait = longest if self._due_in_s is None else min(longest, self._due_in_s + 0.01)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._timer_wake.wait(), wait)
+            self._timer_wake.clear()
+            return
+        self._due_in_s = None
+        taken = await self._ledger.run(commands.expire(messages_max=MESSAGES_MAX))
+        await self._publish(taken)
+
+    async def _keep_interest(self) -> None:
+        """Touch every open call well within its lease; one that lapsed submits again."""
+        await asyncio.sleep(self._ledger.limits.call_lease_ms / 4000)
+        if self._calls:
+            lapsed = await self._ledger.run(commands.touch(list(self._calls)))
+            for call_id in lapsed:
+                call = self._calls.get(call_id)
+                if call is not None:
+                    await self._submit_again(set(call.awaited))
+
+
+def _entries(answer: Any) -> list[Any]:
+    """Read what XREAD answers for one stream, in either protocol: a list of pairs, or a mapping."""
+    if isinstance(answer, dict):
+        found = next(iter(answer.values()))
+        return list(found[0] if found and isinstance(found[0], list) else found)
+    return list(answer[0][1])
+
+
+def _batches(items: Sequence[T]) -> Iterable[list[T]]:
+    for start in range(0, len(items), BATCH):
+        yield list(items[start : start + BATCH])

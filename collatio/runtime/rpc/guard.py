@@ -1,0 +1,132 @@
+"""The interceptor between gRPC and the handlers: limits, and the one translation of errors into statuses.
+
+Per-method limits instead of `maximum_concurrent_rpcs`, which would refuse health probes too. Whatever a handler
+raises that is no `CollatioError` becomes INTERNAL without a detail, and a log line with the trace id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from collatio.runtime.errors import CollatioError, Reason
+from collatio.runtime.rpc.status import to_grpc
+from collatio.runtime.telemetry.traceparent import trace_id_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+logger = logging.getLogger(__name__)
+EXEMPT = ("/grpc.health.", "/grpc.reflection.", "/grpc.channelz.")
+RETRY_AFTER_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class MethodLimits:
+    """How many calls of one method may run at the same time: those with a stream, and the others."""
+
+    streams: int = 200
+    unary: int = 400
+    methods: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, method: str, *, streaming: bool) -> int:
+        """Return the limit of a method by its full name."""
+        return self.methods.get(method, self.streams if streaming else self.unary)
+
+
+class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # the runtime class is not generic
+    """Applies limits and translates errors. Put it after tracing, which then sees the final status."""
+
+    def __init__(self, limits: MethodLimits) -> None:
+        self._limits = limits
+        self._running: dict[str, int] = {}
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        """Wrap the method's handler; health, reflection and channelz pass untouched."""
+        handler = await continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None or method.startswith(EXEMPT):
+            return handler
+        name = method if isinstance(method, str) else method.decode()
+        if handler.response_streaming:
+            inner = handler.stream_stream if handler.request_streaming else handler.unary_stream
+            wrap: Any = self._streaming(inner, name)
+            make: Any = (
+                grpc.stream_stream_rpc_method_handler
+                if handler.request_streaming
+                else grpc.unary_stream_rpc_method_handler
+            )
+        else:
+            inner = handler.stream_unary if handler.request_streaming else handler.unary_unary
+            wrap = self._returning(inner, name, streaming=handler.request_streaming)
+            make = (
+                grpc.stream_unary_rpc_method_handler
+                if handler.request_streaming
+                else grpc.unary_unary_rpc_method_handler
+            )
+        return make(
+            wrap,
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+    def _returning(self, inner: Any, method: str, *, streaming: bool) -> Any:
+        async def handle(request: Any, context: Any) -> Any:
+            try:
+                self._enter(method, streaming=streaming)
+                try:
+                    return await inner(request, context)
+                finally:
+                    self._leave(method)
+            except Exception as error:  # noqa: BLE001 - the one place where errors become statuses
+                await _abort(context, error, method)
+
+        return handle
+
+    def _streaming(self, inner: Any, method: str) -> Any:
+        async def handle(request: Any, context: Any) -> AsyncIterator[Any]:
+            try:
+                self._enter(method, streaming=True)
+                try:
+                    async for response in inner(request, context):
+                        yield response
+                finally:
+                    self._leave(method)
+            except Exception as error:  # noqa: BLE001 - the one place where errors become statuses
+                await _abort(context, error, method)
+
+        return handle
+
+    def _enter(self, method: str, *, streaming: bool) -> None:
+        running = self._running.get(method, 0)
+        if running >= self._limits.of(method, streaming=streaming):
+            raise CollatioError(
+                Reason.QUOTA_EXCEEDED,
+                "Too many calls of this method are open on this server.",
+                retry_after_s=RETRY_AFTER_S,
+            )
+        self._running[method] = running + 1
+
+    def _leave(self, method: str) -> None:
+        self._running[method] -= 1
+
+
+async def _abort(context: Any, error: Exception, method: str) -> None:
+    """End the call with the error's status. Never returns."""
+    if isinstance(error, (grpc.aio.AbortError, grpc.aio.BaseError)):
+        raise error
+    trace_id = trace_id_of()
+    if not isinstance(error, CollatioError):
+        if isinstance(error, asyncio.CancelledError):
+            raise error
+        logger.error("unexpected error", exc_info=error, extra={"method": method})
+        error = CollatioError(Reason.INTERNAL)
+    await context.abort_with_status(to_grpc(error, trace_id))

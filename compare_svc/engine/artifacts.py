@@ -1,0 +1,53 @@
+"""Tells differences that likely come from extraction from those that someone made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from compare_svc.engine.words import squash, without_hyphens
+
+if TYPE_CHECKING:
+    from compare_svc.engine.prepare import Prepared
+
+WHITESPACE = "WHITESPACE"
+HYPHENATION = "HYPHENATION"
+PAGE_FURNITURE = "PAGE_FURNITURE"
+LOW_CONFIDENCE = "LOW_CONFIDENCE"
+ENCODING = "ENCODING"
+
+CONFIDENCE_MIN = 0.5
+
+
+def disguise(left: str, right: str) -> str:
+    """Give the reason why two texts differ though they say the same; empty if they do not."""
+    if left == right:
+        return ""
+    if "".join(left.split()) == "".join(right.split()):
+        return WHITESPACE
+    first, second = squash(left), squash(right)
+    if not first or not second:
+        return ""
+    if first == second:
+        return ENCODING
+    if without_hyphens(first) == without_hyphens(second) != "" and _breaks_word(left, right):
+        return HYPHENATION
+    return ""
+
+
+def _breaks_word(left: str, right: str) -> bool:
+    """Tell whether one side holds a hyphen before white space: where a line ended within a word."""
+    return any(
+        word.endswith(("-", "\u2010", "\u00ad")) for text in (left, right) for word in text.split()[:-1]
+    )
+
+
+def block_reason(side: Prepared, ordinal: int) -> str:
+    """Give the reason why anything in a block is likely an artefact; empty if there is none."""
+    if side.at[ordinal] in side.furniture:
+        return PAGE_FURNITURE
+    confidence = side.block(ordinal).confidence
+    if confidence is None:
+        confidence = side.document.confidence
+    if confidence is not None and confidence < CONFIDENCE_MIN:
+        return LOW_CONFIDENCE
+    return ""

@@ -1,0 +1,129 @@
+"""Turns edits into changes: copies the texts, finds the places, puts all in the right document's order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from compare_svc.engine.artifacts import block_reason
+from compare_svc.engine.model import Change, ChangeKind, ChangeScope, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from compare_svc.engine.edits import Edit, Span
+    from compare_svc.engine.prepare import Prepared
+
+_SWAPPED = {ChangeKind.INSERTED: ChangeKind.DELETED, ChangeKind.DELETED: ChangeKind.INSERTED}
+_LAST = 1 << 60
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A change and where it belongs in either document: tokens before it, a rank, the order it was found in."""
+
+    at: tuple[int, int]
+    rank: int
+    change: Change
+
+
+def place_edits(
+    left: Prepared, right: Prepared, edits: Iterable[Edit], paired_tables: tuple[tuple[int, int], ...]
+) -> list[Placed]:
+    """Make the changes of running text; what differs inside paired tables is told by cells instead."""
+    partners = dict(paired_tables)
+    paired_right = set(partners.values())
+    placed = []
+    for edit in edits:
+        tables = [
+            side.block(span.block).table if span else None
+            for side, span in ((left, edit.left), (right, edit.right))
+        ]
+        in_left, in_right = tables[0] in partners, tables[1] in paired_right
+        if (in_left and (in_right or not edit.right)) or (in_right and not edit.left):
+            continue
+        placed.append(Placed(edit.at, _rank(edit.kind), _change(left, right, edit)))
+    return placed
+
+
+def _rank(kind: ChangeKind) -> int:
+    return 0 if kind is ChangeKind.MOVED else 1
+
+
+def _change(left: Prepared, right: Prepared, edit: Edit) -> Change:
+    reason = edit.reason or _reason(left, edit.left) or _reason(right, edit.right)
+    return Change(
+        edit.kind,
+        ChangeScope.TEXT,
+        _place(left, edit.left),
+        _place(right, edit.right),
+        _text(left, edit.left),
+        _text(right, edit.right),
+        likely_artifact=bool(reason),
+        artifact_reason=reason,
+    )
+
+
+def _reason(side: Prepared, span: Span | None) -> str:
+    return block_reason(side, span.block) if span else ""
+
+
+def _place(side: Prepared, span: Span | None) -> Place | None:
+    if span is None:
+        return None
+    block = side.block(span.block)
+    return Place(block.page, side.at[span.block], span.begin, span.end - span.begin, block.box, block.table)
+
+
+def _text(side: Prepared, span: Span | None) -> str:
+    if span is None:
+        return ""
+    return side.block(span.block).text[span.begin : span.end] if span.text is None else span.text
+
+
+def place_tables(left: Prepared, right: Prepared, changes: Iterable[Change]) -> list[Placed]:
+    """Put table changes where their tables stand."""
+    return [
+        Placed((_table_at(left, change.left), _table_at(right, change.right)), 2, change)
+        for change in changes
+    ]
+
+
+def _table_at(side: Prepared, place: Place | None) -> int:
+    """Give the token at which a table's block begins; the end for a table without a block."""
+    if place is None or place.table is None:
+        return int(side.ids.size)
+    for ordinal in side.ordinals:
+        if side.block(ordinal).table == place.table:
+            return side.first[ordinal]
+    return int(side.ids.size)
+
+
+def place_last(changes: Iterable[Change]) -> list[Placed]:
+    """Put the changes of fields and metadata after all others."""
+    return [Placed((_LAST, _LAST), 3, change) for change in changes]
+
+
+def ordered(placed: list[Placed], *, swapped: bool) -> list[Change]:
+    """List changes in the order of the right document, or, swapped, as they are seen from the other side."""
+    near, far = (0, 1) if swapped else (1, 0)
+    numbered = sorted(
+        enumerate(placed),
+        key=lambda item: (item[1].at[near], item[1].rank, item[1].at[far], item[0]),
+    )
+    if not swapped:
+        return [item.change for _, item in numbered]
+    return [_mirrored(item.change) for _, item in numbered]
+
+
+def _mirrored(change: Change) -> Change:
+    return replace(
+        change,
+        kind=_SWAPPED.get(change.kind, change.kind),
+        left=change.right,
+        right=change.left,
+        left_text=change.right_text,
+        right_text=change.left_text,
+        left_value=change.right_value,
+        right_value=change.left_value,
+    )

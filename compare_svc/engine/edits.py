@@ -1,0 +1,264 @@
+"""Walks an alignment and names what differs: edits, with their places, before any text is copied.
+
+Rules:
+1. Every word that is not in an equal run stands in exactly one edit on its side; moved blocks are one edit
+   each, and what changed inside a moved block is edits of its own.
+2. An edit stays within one block of either side, except where one side spread over several blocks what the
+   other holds in one (a hyphenated word over a page break), and where a block's end itself is the difference.
+3. Differences of spacing, hyphenation and encoding are edits too, with their reason; their words count as
+   equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from compare_svc.engine.artifacts import WHITESPACE, disguise
+from compare_svc.engine.blocks import Piece
+from compare_svc.engine.model import ChangeKind
+from compare_svc.engine.spacing import break_text, spacing_edits
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Sequence
+
+    from compare_svc.engine.blocks import Alignment
+    from compare_svc.engine.model import Ignore
+    from compare_svc.engine.moves import Moved
+    from compare_svc.engine.prepare import Prepared
+
+Part = tuple[int, int, int]
+"""Tokens within one block: its ordinal, the first token, the one after the last."""
+
+LONE_WORDS_MAX = 1
+LONE_AROUND_MIN = 6
+DISGUISE_TOKENS_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Code points of a block's text, from `begin` to before `end`; an end past the block's reaches into the next."""
+
+    block: int
+    begin: int
+    end: int
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One difference of running text. `at` are the tokens before which it stands, for the order of edits."""
+
+    kind: ChangeKind
+    at: tuple[int, int]
+    left: Span | None = None
+    right: Span | None = None
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Walk:
+    """A walk along an alignment; collects the words that are equal in disguise."""
+
+    left: Prepared
+    right: Prepared
+    ignore: Ignore
+    related: frozenset[tuple[int, int]]
+    moved_left: Container[int]
+    moved_right: Container[int]
+    disguised_words: int = 0
+
+    def edits(self, pieces: Sequence[Piece], begin: tuple[int, int], end: tuple[int, int]) -> Iterator[Edit]:
+        """Yield the edits between two positions, both in tokens."""
+        before: Piece | None = None
+        done = begin
+        for piece in pieces:
+            if done != (piece.left, piece.right):
+                yield from self._region(done, (piece.left, piece.right))
+            elif before and not self.ignore.whitespace:
+                yield from self._broken(before, piece)
+            for at, left, right, reason in spacing_edits(self.left, self.right, piece, self.ignore):
+                yield Edit(ChangeKind.REPLACED, at, Span(*left), Span(*right), reason)
+            before, done = piece, (piece.left + piece.length, piece.right + piece.length)
+        if done != end:
+            yield from self._region(done, end)
+
+    def _broken(self, before: Piece, piece: Piece) -> Iterator[Edit]:
+        """Yield the edit of a block that was split or joined with the next."""
+        if (before.left_block == piece.left_block) == (before.right_block == piece.right_block):
+            return
+        left = break_text(self.left, piece.left)
+        right = break_text(self.right, piece.right)
+        yield Edit(ChangeKind.REPLACED, (piece.left, piece.right), Span(*left), Span(*right), WHITESPACE)
+
+    def _region(self, begin: tuple[int, int], end: tuple[int, int]) -> Iterator[Edit]:
+        lefts = _parts(self.left, begin[0], end[0], self.moved_left)
+        rights = _parts(self.right, begin[1], end[1], self.moved_right)
+        if lefts and rights:
+            reason = self._disguise(lefts, rights)
+            if reason:
+                if not (self.ignore.whitespace and reason == WHITESPACE):
+                    left, right = _joined(self.left, lefts), _joined(self.right, rights)
+                    yield Edit(ChangeKind.REPLACED, begin, left, right, reason)
+                return
+        partners = self._partners(lefts, rights)
+        taken = set(partners.values())
+        last = begin[1]
+        for at, part in enumerate(lefts):
+            if at in partners:
+                other = rights[partners[at]]
+                last = other[2]
+                yield Edit(
+                    ChangeKind.REPLACED,
+                    part_at(part, other),
+                    _span(self.left, part),
+                    _span(self.right, other),
+                )
+            else:
+                yield Edit(ChangeKind.DELETED, (part[1], last), left=_span(self.left, part))
+        resume = begin[0]
+        back = {right: left for left, right in partners.items()}
+        for at, part in enumerate(rights):
+            if at in taken:
+                resume = lefts[back[at]][2]
+            else:
+                yield Edit(ChangeKind.INSERTED, (resume, part[1]), right=_span(self.right, part))
+
+    def _disguise(self, lefts: list[Part], rights: list[Part]) -> str:
+        """Tell whether both sides say the same in another spelling; if so, count its words as equal."""
+        sizes = [sum(part[2] - part[1] for part in parts) for parts in (lefts, rights)]
+        if max(sizes) > DISGUISE_TOKENS_MAX:
+            return ""
+        reason = disguise(
+            "\n".join(self.left.text(part[1], part[2]) for part in lefts),
+            "\n".join(self.right.text(part[1], part[2]) for part in rights),
+        )
+        if reason:
+            words = [
+                sum(side.word_count(part[1], part[2]) for part in parts)
+                for side, parts in ((self.left, lefts), (self.right, rights))
+            ]
+            self.disguised_words += min(words)
+        return reason
+
+    def _partners(self, lefts: list[Part], rights: list[Part]) -> dict[int, int]:
+        """Pair, in order, the parts of a region that stand in each other's place."""
+        partners: dict[int, int] = {}
+        start = 0
+        for at, part in enumerate(lefts):
+            for other in range(start, len(rights)):
+                if (part[0], rights[other][0]) in self.related:
+                    partners[at] = other
+                    start = other + 1
+                    break
+        if partners or len(lefts) != len(rights):
+            return partners
+        whole = all(_is_whole(self.left, part) for part in lefts)
+        if whole and all(_is_whole(self.right, part) for part in rights):
+            return {at: at for at in range(len(lefts))}
+        return partners
+
+
+def part_at(left: Part, right: Part) -> tuple[int, int]:
+    """Give the position of two parts, in tokens."""
+    return left[1], right[1]
+
+
+def text_edits(
+    left: Prepared, right: Prepared, alignment: Alignment, ignore: Ignore
+) -> tuple[list[Edit], int]:
+    """List the edits of running text in no order, and count the words that are equal."""
+    pieces = _smoothed(left, right, alignment.pieces)
+    walk = Walk(
+        left,
+        right,
+        ignore,
+        frozenset((piece.left_block, piece.right_block) for piece in pieces),
+        {moved.left_block for moved in alignment.moved},
+        {moved.right_block for moved in alignment.moved},
+    )
+    edits = list(walk.edits(pieces, (0, 0), (left.ids.size, right.ids.size)))
+    equal = sum(left.word_count(piece.left, piece.left + piece.length) for piece in pieces)
+    disguised = walk.disguised_words
+    for moved in alignment.moved:
+        inner, words = _moved_edits(left, right, moved, ignore)
+        edits.extend(inner)
+        equal += words
+    return edits, equal + disguised
+
+
+def _moved_edits(left: Prepared, right: Prepared, moved: Moved, ignore: Ignore) -> tuple[list[Edit], int]:
+    begin = (left.first[moved.left_block], right.first[moved.right_block])
+    end = (left.first[moved.left_block + 1], right.first[moved.right_block + 1])
+    pair = (moved.left_block, moved.right_block)
+    pieces = _smoothed(left, right, [Piece(*pair, *run) for run in moved.runs])
+    walk = Walk(left, right, ignore, frozenset([pair]), (), ())
+    edits = [
+        Edit(
+            ChangeKind.MOVED,
+            begin,
+            _span(left, (pair[0], begin[0], end[0])),
+            _span(right, (pair[1], begin[1], end[1])),
+        ),
+        *walk.edits(pieces, begin, end),
+    ]
+    equal = sum(left.word_count(piece.left, piece.left + piece.length) for piece in pieces)
+    return edits, equal + walk.disguised_words
+
+
+def _smoothed(left: Prepared, right: Prepared, pieces: Sequence[Piece]) -> list[Piece]:
+    """Drop lone words that stand equal amid much change: a redline reads better without them."""
+    kept: list[Piece] = []
+    for at, piece in enumerate(pieces):
+        follows = pieces[at + 1] if at + 1 < len(pieces) else None
+        if kept and follows and _same_blocks(kept[-1], piece, follows) and piece.length <= 2 * LONE_WORDS_MAX:
+            before = kept[-1]
+            words = left.word_count(piece.left, piece.left + piece.length)
+            ahead = _changed(left, right, before, piece)
+            behind = _changed(left, right, piece, follows)
+            if words <= LONE_WORDS_MAX and min(ahead, behind) > words and ahead + behind >= LONE_AROUND_MIN:
+                continue
+        kept.append(piece)
+    return kept
+
+
+def _same_blocks(*pieces: Piece) -> bool:
+    return len({(piece.left_block, piece.right_block) for piece in pieces}) == 1
+
+
+def _changed(left: Prepared, right: Prepared, before: Piece, after: Piece) -> int:
+    """Count the words between two pieces, on both sides."""
+    return left.word_count(before.left + before.length, after.left) + right.word_count(
+        before.right + before.length, after.right
+    )
+
+
+def _parts(side: Prepared, begin: int, end: int, moved: Container[int]) -> list[Part]:
+    """Cut tokens at the ends of blocks, and leave out what moved."""
+    parts = []
+    while begin < end:
+        block = side.ordinal(begin)
+        stop = min(end, side.first[block + 1])
+        if block not in moved:
+            parts.append((block, begin, stop))
+        begin = stop
+    return parts
+
+
+def _is_whole(side: Prepared, part: Part) -> bool:
+    return part[1] == side.first[part[0]] and part[2] == side.first[part[0] + 1]
+
+
+def _span(side: Prepared, part: Part) -> Span:
+    if _is_whole(side, part):
+        return Span(part[0], 0, len(side.block(part[0]).text))
+    return Span(part[0], *side.bounds(part[1], part[2]))
+
+
+def _joined(side: Prepared, parts: list[Part]) -> Span:
+    """Span several parts as one; between blocks stands a blank line."""
+    begin, end = side.bounds(parts[0][1], parts[0][2])
+    if len(parts) == 1:
+        return Span(parts[0][0], begin, end)
+    text = side.text_between(parts[0][1], parts[-1][2])
+    return Span(parts[0][0], begin, begin + len(text), text)

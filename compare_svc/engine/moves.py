@@ -1,0 +1,93 @@
+"""Finds the blocks that stand elsewhere: equal ones, and longer ones of which few words changed."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from compare_svc.engine.align import align
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+
+    from compare_svc.engine.align import Run
+    from compare_svc.engine.prepare import Prepared
+
+ALIKE_MIN = 0.7
+WORDS_MIN = 8
+CANDIDATES_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A block that stands elsewhere: its ordinals, and the runs its two states share."""
+
+    left_block: int
+    right_block: int
+    runs: tuple[Run, ...]
+
+
+def whole(left: Prepared, right: Prepared, pair: tuple[int, int]) -> Moved:
+    """Say that a block stands elsewhere unchanged."""
+    begin = left.first[pair[0]]
+    return Moved(*pair, ((begin, right.first[pair[1]], left.first[pair[0] + 1] - begin),))
+
+
+def find_moved(
+    left: Prepared, right: Prepared, placed_left: Container[int], placed_right: Container[int]
+) -> list[Moved]:
+    """Pair the blocks that found no partner in order: equal ones first, then those that are much alike."""
+    lefts = [o for o in left.ordinals if o not in placed_left]
+    rights = [o for o in right.ordinals if o not in placed_right]
+    if not lefts or not rights:
+        return []
+    waiting: defaultdict[int, list[int]] = defaultdict(list)
+    for o in reversed(rights):
+        waiting[right.keys[o]].append(o)
+    moved = [
+        whole(left, right, (o, waiting[left.keys[o]].pop()))
+        for o in lefts
+        if waiting[left.keys[o]] and left.word_count(left.first[o], left.first[o + 1])
+    ]
+    taken_left = {entry.left_block for entry in moved}
+    taken_right = {entry.right_block for entry in moved}
+    lefts = [o for o in lefts if o not in taken_left]
+    rights = [o for o in rights if o not in taken_right]
+    return moved + list(_moved_and_changed(left, right, lefts, rights))
+
+
+def _moved_and_changed(
+    left: Prepared, right: Prepared, lefts: list[int], rights: list[int]
+) -> Iterator[Moved]:
+    """Yield blocks of some length that stand elsewhere with few words changed, the most alike first."""
+    lefts = _long(left, lefts)[:CANDIDATES_MAX]
+    rights = _long(right, rights)[:CANDIDATES_MAX]
+    bags = {o: Counter(right.ids[right.first[o] : right.first[o + 1]].tolist()) for o in rights}
+    candidates = []
+    for a in lefts:
+        bag = Counter(left.ids[left.first[a] : left.first[a + 1]].tolist())
+        size = bag.total()
+        for b in rights:
+            both = size + right.first[b + 1] - right.first[b]
+            if 2 * min(size, both - size) < ALIKE_MIN * both:
+                continue
+            shared = sum(min(count, bags[b][number]) for number, count in bag.items())
+            if 2 * shared >= ALIKE_MIN * both:
+                candidates.append((-shared / both, a, b))
+    taken_left: set[int] = set()
+    taken_right: set[int] = set()
+    for _, a, b in sorted(candidates):
+        if a in taken_left or b in taken_right:
+            continue
+        i, j = left.first[a], right.first[b]
+        found = align(left.ids[i : left.first[a + 1]], right.ids[j : right.first[b + 1]])
+        size = left.first[a + 1] - i + right.first[b + 1] - j
+        if 2 * sum(run[2] for run in found) >= ALIKE_MIN * size:
+            taken_left.add(a)
+            taken_right.add(b)
+            yield Moved(a, b, tuple((i + run[0], j + run[1], run[2]) for run in found))
+
+
+def _long(side: Prepared, blocks: list[int]) -> list[int]:
+    return [o for o in blocks if side.word_count(side.first[o], side.first[o + 1]) >= WORDS_MIN]

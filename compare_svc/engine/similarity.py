@@ -1,0 +1,48 @@
+"""Measures how alike two prepared documents are; the contract's Similarity says how each figure is computed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rapidfuzz.distance import LCSseq
+
+from compare_svc.engine.model import Similarity
+from compare_svc.engine.shingles import jaccard
+
+if TYPE_CHECKING:
+    from compare_svc.engine.prepare import Prepared
+
+WEIGHTS = {"text": 0.5, "shingles": 0.2, "structure": 0.1, "tables": 0.1, "fields": 0.1}
+
+
+def measure(
+    left: Prepared, right: Prepared, words_equal: int, tables: float | None, fields: float | None
+) -> Similarity:
+    """Put together the figures of a pair."""
+    words = left.word_count() + right.word_count()
+    parts = {
+        "shingles": jaccard(left.shingles, right.shingles),
+        "text": 2 * words_equal / words if words else None,
+        "structure": _structure(left.structure, right.structure),
+        "tables": tables,
+        "fields": fields,
+    }
+    return Similarity(**parts, overall=overall(parts))
+
+
+def overall(parts: dict[str, float | None]) -> float | None:
+    """Give the weighted mean of the figures that are set; unset if none is."""
+    weight = sum(WEIGHTS[name] for name, value in parts.items() if value is not None)
+    if not weight:
+        return None
+    if all(value == 1.0 for value in parts.values() if value is not None):
+        return 1.0  # without a rounding error
+    return sum(WEIGHTS[name] * value for name, value in parts.items() if value is not None) / weight
+
+
+def _structure(left: str, right: str) -> float | None:
+    if not left and not right:
+        return None
+    if left == right:
+        return 1.0
+    return 2 * LCSseq.similarity(left, right) / (len(left) + len(right))

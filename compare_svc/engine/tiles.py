@@ -1,0 +1,99 @@
+"""Cuts pairs into tiles: tasks of a bounded number of documents and a bounded predicted cost.
+
+Rules:
+1. A tile is known by the digests of what it holds, so that it need not run again. Hence its membership must
+   be stable: replacing one document among many may change only tiles that hold it.
+2. No tile holds more than `DOCUMENTS_MAX` documents, and none of several pairs costs more than the limit.
+
+Theory: every document has a key, the hash of its digest, and the tiles are the leaves of a trie over pairs of
+keys. A node holds the pairs whose lower and upper key begin with two given prefixes of equal length; a node
+too large is split four ways by the next bit of both. Whether a node is split depends on its own pairs alone,
+so a change is felt only on the path to its own leaves. Chunks of consecutive keys, cut by content, would hold
+as well, but need a target size that fits the cost of the pairs, and the fit is what moves.
+
+Known ugliness: a node just above the limit is split into four small tiles, so tiles vary between a quarter of
+the limit and the limit; merging neighbours would undo rule 1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from compare_svc.engine.cost import predict_cost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from compare_svc.engine.entries import Entry
+
+DOCUMENTS_MAX = 64
+DEPTH_MAX = 512
+"""Bits in a key; two different documents differ well before."""
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One task: pairs of indexes into the entries, left first, in order; and its predicted cost in seconds."""
+
+    pairs: tuple[Pair, ...]
+    cost_s: float = 0.0
+
+    @property
+    def documents(self) -> tuple[int, ...]:
+        """The indexes of its documents, each once, sorted."""
+        return tuple(sorted({index for pair in self.pairs for index in pair}))
+
+
+def cut(entries: Sequence[Entry], pairs: Iterable[Pair], cost_per_tile_s: float) -> tuple[Tile, ...]:
+    """Cut pairs into tiles of at most `cost_per_tile_s` predicted seconds each (one pair may exceed it)."""
+    keys = [_key(entry) for entry in entries]
+    forward: defaultdict[Pair, list[Pair]] = defaultdict(list)
+    for left, right in pairs:
+        forward[(left, right) if keys[left] <= keys[right] else (right, left)].append((left, right))
+    sizes = [entry.character_count if entry.has_text else 0 for entry in entries]
+    costs = {pair: predict_cost(sizes[pair[0]], sizes[pair[1]]) for pair in forward}
+    tiles = []
+    for node in _leaves(list(forward), keys, costs, cost_per_tile_s):
+        cost = sum(costs[pair] for pair in node)
+        tiles.append(Tile(tuple(sorted(given for pair in node for given in forward[pair])), cost))
+    return tuple(tiles)
+
+
+def _key(entry: Entry) -> int:
+    """Hash a document's digest, then its id: equal digests part at the second half only."""
+    digest = hashlib.sha256(entry.digest.encode()).digest()
+    return int.from_bytes(digest + hashlib.sha256(entry.document_id.encode()).digest(), "big")
+
+
+def _leaves(
+    pairs: list[Pair], keys: Sequence[int], costs: dict[Pair, float], cost_max_s: float
+) -> Iterator[list[Pair]]:
+    waiting = [(pairs, 0)] if pairs else []
+    while waiting:
+        node, depth = waiting.pop()
+        if depth >= DEPTH_MAX or _fits(node, costs, cost_max_s):
+            yield node
+            continue
+        shift = DEPTH_MAX - 1 - depth
+        children: tuple[list[Pair], ...] = ([], [], [], [])
+        for pair in node:
+            children[(keys[pair[0]] >> shift & 1) * 2 + (keys[pair[1]] >> shift & 1)].append(pair)
+        waiting.extend((child, depth + 1) for child in reversed(children) if child)
+
+
+def _fits(node: list[Pair], costs: dict[Pair, float], cost_max_s: float) -> bool:
+    if len(node) == 1:
+        return True
+    documents: set[int] = set()
+    cost = 0.0
+    for pair in node:
+        cost += costs[pair]
+        documents.update(pair)
+        if cost > cost_max_s or len(documents) > DOCUMENTS_MAX:
+            return False
+    return True

@@ -1,0 +1,8 @@
+"""The name and version of the shipped comparator, importable without its libraries: step keys hold it."""
+
+from __future__ import annotations
+
+NAME = "words"
+VERSION = "1"
+ENGINE = f"{NAME}@{VERSION}"
+"""Raise VERSION whenever the same two documents and options would compare differently than before."""

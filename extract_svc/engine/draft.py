@@ -1,0 +1,152 @@
+"""An extraction in the making, which the formats write into; it also holds the output limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from extract_svc.engine.model import (
+    Block,
+    BlockKind,
+    Box,
+    Extraction,
+    Limits,
+    Link,
+    Mark,
+    MemberFile,
+    Metadata,
+    OutlineEntry,
+    Page,
+    Table,
+    TableCell,
+    TableRow,
+    Warning,  # noqa: A004 - the contract's word for it
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class LimitReached(Exception):  # noqa: N818 - it ends reading early; what was read so far stands
+    """The output has all the pages, characters or blocks it may have."""
+
+
+class Draft:
+    """Collects blocks, tables and the rest in reading order; raises `LimitReached` where output must stop."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.pages: list[Page] = []
+        self.blocks: list[Block] = []
+        self.tables: list[Table] = []
+        self.links: list[Link] = []
+        self.outline: list[OutlineEntry] = []
+        self.members: list[MemberFile] = []
+        self.metadata = Metadata()
+        self.confidence: float | None = None
+        self._warnings: dict[tuple[str, int], Warning] = {}
+        self._characters = 0
+
+    def block(
+        self,
+        text: str,
+        kind: BlockKind = BlockKind.PARAGRAPH,
+        *,
+        level: int = 0,
+        page: int = 0,
+        box: Box | None = None,
+        marks: tuple[Mark, ...] = (),
+        confidence: float | None = None,
+        table: int | None = None,
+    ) -> None:
+        """Add a block; one without text is left out."""
+        text = text.strip("\n\r\t \x0b\x0c")
+        if not text:
+            return
+        self._characters += len(text)
+        limits = self.limits
+        if (limits.max_characters and self._characters > limits.max_characters) or len(
+            self.blocks
+        ) >= limits.max_blocks:
+            raise LimitReached
+        self.blocks.append(Block(kind, text, level, page, box, table, marks, confidence))
+
+    def table(
+        self,
+        rows: Iterable[Sequence[str | TableCell]],
+        *,
+        page: int = 0,
+        box: Box | None = None,
+        caption: str = "",
+        marks: tuple[Mark, ...] = (),
+        text: str | None = None,
+        nested: bool = False,
+    ) -> None:
+        """Add a table and its block, padding every row to the widest; one without rows is left out.
+
+        `text` replaces the block's text where the source has a form of its own (a delimited file's lines). A
+        nested table gets no block: its text stands in a cell of the table around it.
+        """
+        cells = [[c if isinstance(c, TableCell) else TableCell(c.strip()) for c in row] for row in rows]
+        width = max((len(row) for row in cells), default=0)
+        if not width:
+            return
+        empty = TableCell()
+        built = Table(
+            tuple(TableRow(tuple(row) + (empty,) * (width - len(row))) for row in cells), page, box, caption
+        )
+        if nested:
+            self.tables.append(built)
+            return
+        self.block(
+            built.text if text is None else text,
+            BlockKind.TABLE,
+            page=page,
+            box=box,
+            marks=marks,
+            table=len(self.tables),
+        )
+        if self.blocks and self.blocks[-1].table == len(self.tables):
+            self.tables.append(built)
+
+    def page(
+        self, width_pt: float = 0.0, height_pt: float = 0.0, *, label: str = "", hidden: bool = False
+    ) -> int:
+        """Begin the next page and answer its number."""
+        if self.limits.max_pages and len(self.pages) >= self.limits.max_pages:
+            raise LimitReached
+        self.pages.append(Page(len(self.pages) + 1, width_pt, height_pt, label, hidden))
+        return len(self.pages)
+
+    def link(self, text: str, uri: str, page: int = 0) -> None:
+        """Add a link; one without a target is left out."""
+        if uri:
+            self.links.append(Link(" ".join(text.split()), uri, page))
+
+    def member(self, path: str, data: bytes, media_type: str = "") -> None:
+        """Add a document found inside this one, under a path that is its own."""
+        taken = {member.path for member in self.members}
+        unique, count = path or "member", 1
+        while unique in taken:
+            count += 1
+            stem, dot, suffix = (path or "member").rpartition(".")
+            unique = f"{stem}-{count}.{suffix}" if dot and stem else f"{path or 'member'}-{count}"
+        self.members.append(MemberFile(unique, data, media_type))
+
+    def warn(self, code: str, message: str, page: int = 0) -> None:
+        """Add a warning, once a code and page."""
+        self._warnings.setdefault((code, page), Warning(code, message, page))
+
+    def finish(self, media_type: str) -> Extraction:
+        """Close the draft."""
+        return Extraction(
+            media_type=media_type,
+            pages=tuple(self.pages),
+            blocks=tuple(self.blocks),
+            tables=tuple(self.tables),
+            metadata=self.metadata,
+            links=tuple(self.links),
+            outline=tuple(self.outline),
+            warnings=tuple(self._warnings.values()),
+            confidence=self.confidence,
+            members=tuple(self.members),
+        )

@@ -1,0 +1,92 @@
+"""The engine's entry: documents in, extractions or typed errors out."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from dataclasses import replace
+from struct import error as StructError  # noqa: N812 - the standard library's name is no class name
+from typing import TYPE_CHECKING
+
+from collatio.runtime.errors import CollatioError, Reason
+from extract_svc.engine import language
+from extract_svc.engine.fields import find_fields
+from extract_svc.engine.media_type import EMPTY, OCTETS, sniff
+from extract_svc.engine.model import Document, Extraction, Extractor, Options, Warning  # noqa: A004 - contract
+from extract_svc.engine.registry import Registry, fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+# What parsers raise on broken input; it says something of the document, not of the engine.
+_BROKEN = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    StructError,
+    TypeError,
+    UnicodeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+_VAGUE = ("", OCTETS, EMPTY, "text/plain", "application/zip", "application/x-ole-storage", "application/xml")
+
+
+def extract(
+    documents: Iterable[Document], options: Options, registry: Registry
+) -> Iterator[Extraction | CollatioError]:
+    """Extract a batch: one result a document, in order; a failure is yielded, not raised."""
+    for document in documents:
+        try:
+            yield extract_one(document, options, registry)
+        except CollatioError as error:
+            yield error
+
+
+def extract_one(document: Document, options: Options, registry: Registry) -> Extraction:
+    """Extract one document.
+
+    Errors: CollatioError FORMAT_UNSUPPORTED, DOCUMENT_CORRUPT, ENCRYPTED, DECOMPRESSION_LIMIT,
+    NESTING_LIMIT, XML_DTD_FORBIDDEN, MEMORY_LIMIT, ENGINE_FAILED; INVALID_REQUEST for a faulty field rule.
+    """
+    if not document.data:
+        media_type = document.media_type or EMPTY
+        return Extraction(media_type, warnings=(Warning("EMPTY", "The document has no bytes."),))
+    media_type = document.media_type
+    if media_type in _VAGUE:
+        media_type = sniff(document.data, document.name)
+    extractor = registry.resolve(media_type, options.extractors)
+    found = _run(extractor, replace(document, media_type=media_type), options)
+    return _complete(replace(found, engine=fingerprint(extractor)), options)
+
+
+def _run(extractor: Extractor, document: Document, options: Options) -> Extraction:
+    try:
+        return extractor.extract(document, options)
+    except CollatioError:
+        raise
+    except RecursionError as error:
+        raise CollatioError(Reason.NESTING_LIMIT) from error
+    except MemoryError as error:
+        raise CollatioError(Reason.MEMORY_LIMIT) from error
+    except _BROKEN as error:
+        raise CollatioError(Reason.DOCUMENT_CORRUPT) from error
+    except Exception as error:
+        raise CollatioError(Reason.ENGINE_FAILED) from error
+
+
+def _complete(found: Extraction, options: Options) -> Extraction:
+    """Add what every format has in common: language, fields, and honesty about missing text."""
+    warnings = list(found.warnings)
+    has_text = any(block.text for block in found.blocks)
+    if not has_text and not found.members and not any(w.code in ("ENCRYPTED", "EMPTY") for w in warnings):
+        warnings.append(Warning("NO_TEXT", "The document holds no text; it may be a scan."))
+    metadata = found.metadata
+    if has_text and not metadata.language:
+        metadata = replace(metadata, language=language.detect(found.blocks))
+    if found.pages and not metadata.page_count:
+        metadata = replace(metadata, page_count=len(found.pages))
+    fields = found.fields + find_fields(found, options.fields)
+    return replace(found, metadata=metadata, warnings=tuple(warnings), fields=fields)

@@ -1,0 +1,1 @@
+"""One module or package a format, each with `read(document, options, draft)`, imported when first needed."""

@@ -1,0 +1,72 @@
+"""The extractors that come with collatio: declarations alone, so that naming them loads no parser."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from dataclasses import dataclass
+from functools import lru_cache
+
+from extract_svc.engine import media_type as types
+from extract_svc.engine.draft import Draft, LimitReached
+from extract_svc.engine.model import Document, Extraction, Options
+
+
+@lru_cache(maxsize=64)
+def _library_version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """A format of `extract_svc.engine.formats`, imported when its first document comes.
+
+    The version is the format's own revision, raised with every change of results, and those of the libraries
+    it reads with.
+    """
+
+    name: str
+    module: str
+    revision: int
+    media_types: frozenset[str]
+    libraries: tuple[str, ...] = ()
+    priority: int = 0
+    needs_network: bool = False
+
+    @property
+    def version(self) -> str:
+        """The revision and the libraries' versions, as "1.lxml-6.1.3"."""
+        return ".".join([str(self.revision), *(f"{lib}-{_library_version(lib)}" for lib in self.libraries)])
+
+    def extract(self, document: Document, options: Options) -> Extraction:
+        """Read a document with the format's `read`."""
+        draft = Draft(options.limits)
+        module = importlib.import_module(f"extract_svc.engine.formats.{self.module}")
+        try:
+            module.read(document, options, draft)
+        except LimitReached:
+            draft.warn("PARTIAL", "An output limit was reached; what was read so far is here.")
+        return draft.finish(document.media_type)
+
+
+def _declare(
+    name: str, revision: int, media_types: set[str], *libraries: str, module: str = "", priority: int = 0
+) -> Shipped:
+    return Shipped(name, module or name, revision, frozenset(media_types), libraries, priority)
+
+
+EXTRACTORS: tuple[Shipped, ...] = (
+    _declare("pdf", 1, {types.PDF}, "pypdfium2"),
+    _declare("docx", 1, {types.DOCX, types.FLAT_OPC, types.WORDML}, "lxml"),
+    _declare("html", 1, {types.HTML, "application/xhtml+xml"}, "lxml", "chardet"),
+    _declare("markdown", 1, {types.MARKDOWN}, "markdown-it-py", "chardet"),
+    _declare("delimited", 1, {types.CSV, types.TSV}, "chardet"),
+    _declare("xlsx", 1, {types.XLSX, types.XLSB}, "lxml", "python-calamine"),
+    _declare("xls", 1, {types.XLS}, "python-calamine"),
+    _declare("pptx", 1, {types.PPTX}, "lxml"),
+    _declare("odf", 1, {types.ODT, types.ODS, types.ODP, types.ODG}, "lxml"),
+    _declare("text", 1, {types.TEXT, types.VTT, types.RST, types.ORG, types.ASCIIDOC}, "chardet"),
+)

@@ -1,0 +1,35 @@
+"""What runs inside the sandbox: bytes in, a serialized extraction and its members' bytes out.
+
+The header is JSON: media type, name, and the options as a serialized ExtractSpec in base64. Loaded once by the
+warm parent, whose forks inherit the parsers.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING
+
+from collatio.runtime.queue.frames import join
+from collatio.v1 import extract_pb2
+from extract_svc.convert import options_from, to_message
+from extract_svc.engine.extract import extract_one
+from extract_svc.engine.model import Document
+from extract_svc.engine.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import BinaryIO
+
+ENTRY = "extract_svc.sandboxed:run"
+_registry = Registry.load()  # loaded before the fork, so that every sandbox has it warm
+
+
+def run(header: bytes, inputs: Sequence[BinaryIO]) -> bytes:
+    """Extract one document. Errors: the engine's CollatioError."""
+    asked = json.loads(header)
+    spec = extract_pb2.ExtractSpec.FromString(base64.b64decode(asked["options"]))
+    document = Document(inputs[0].read(), asked["name"], asked["media_type"])
+    found = extract_one(document, options_from(spec), _registry)
+    message = to_message(found).SerializeToString(deterministic=True)
+    return join([message, *(member.data for member in found.members)])

