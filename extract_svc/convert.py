@@ -12,7 +12,6 @@ from collatio.v1 import common_pb2, extract_pb2
 from extract_svc.engine.model import FieldRule, FieldType, Options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from extract_svc.engine import model
@@ -161,29 +160,3 @@ def _field(found: model.Field) -> extract_pb2.Field:
         block=found.block,
         box=_box(found.box),
     )
-
-
-def parts(extraction: extract_pb2.Extraction, bytes_max: int) -> Sequence[extract_pb2.Extraction]:
-    """Cut an extraction into parts that merge, in order, into the whole; each about `bytes_max` at most."""
-    if extraction.ByteSize() <= bytes_max:
-        return [extraction]
-    made = [extract_pb2.Extraction()]
-    room = bytes_max
-    for field, value in extraction.ListFields():
-        repeated = (
-            not isinstance(value, (str, float)) and hasattr(value, "__len__") and hasattr(value, "append")
-        )
-        for one in value if repeated else [value]:
-            cost = one.ByteSize() + 8 if hasattr(one, "ByteSize") else len(str(one)) + 8
-            if cost > room and made[-1].ByteSize():
-                made.append(extract_pb2.Extraction())
-                room = bytes_max
-            room -= cost
-            target = getattr(made[-1], field.name)
-            if repeated:
-                target.append(one)
-            elif hasattr(one, "ByteSize"):
-                target.CopyFrom(one)
-            else:
-                setattr(made[-1], field.name, one)
-    return made

@@ -13,6 +13,7 @@ from collatio.runtime.errors import CollatioError, Reason, invalid
 from collatio.runtime.ledger.keys import step_key
 from collatio.runtime.ledger.records import State, Step, StepState
 from collatio.runtime.queue.converse import Reply, converse
+from collatio.runtime.rpc.parts import PART_BYTES, split_extraction
 from collatio.runtime.rpc.stage import (
     StageDesk,
     document_error,
@@ -25,7 +26,6 @@ from collatio.runtime.telemetry.job_spans import anchor, step_reused
 from collatio.runtime.telemetry.traceparent import traceparent_of
 from collatio.v1 import common_pb2, extract_pb2, extract_pb2_grpc
 from extract_svc.adapters import children_of
-from extract_svc.convert import parts
 from extract_svc.engine.cost import predict_ms
 from extract_svc.engine.media_type import sniff
 from extract_svc.engine.registry import Registry, fingerprint
@@ -43,7 +43,6 @@ SERVICE = "collatio.v1.ExtractService"
 ITEMS_MAX = 1_000
 ITEM_ID_MAX = 128
 INLINE_MAX = 1 << 20
-PART_BYTES = 1 << 20
 SNIFF_BYTES_MAX = 64 << 20
 
 
@@ -242,7 +241,7 @@ class ExtractConversation:
         if self._references_only:
             return [_response(outcome)]
         data = await asyncio.to_thread(self._desk.blobs.get, BlobId(self._tenant, state.digest))
-        pieces = parts(extract_pb2.Extraction.FromString(data), PART_BYTES)
+        pieces = list(split_extraction(extract_pb2.Extraction.FromString(data)))
         made = []
         for index, piece in enumerate(pieces):
             part = extract_pb2.ExtractOutcome()

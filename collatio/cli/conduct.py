@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from collatio.cli.status import ExitStatus
+from collatio.cli.exit_status import ExitStatus
+from collatio.cli.printable import printable
 from collatio.cli.tally import Tally
 from collatio.client.messages import JobState
-from collatio.runtime.errors import CollatioError
+from collatio.runtime.errors import CATALOGUE, CollatioError, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,6 +82,18 @@ def outcome(job: Job, *, some_failed: bool, fail_on: str) -> ExitStatus:
     if job.state != JobState.JOB_STATE_SUCCEEDED:
         return ExitStatus.JOB_FAILED
     return ExitStatus.SOME_FAILED if some_failed and fail_on == "any" else ExitStatus.OK
+
+
+def complain(job: Job) -> None:
+    """Say on standard error, in one line and a hint, why a job did not succeed."""
+    if job.state == JobState.JOB_STATE_SUCCEEDED:
+        return
+    reason = job.error.reason or state_of(job)
+    entry = CATALOGUE.get(Reason(reason)) if reason in Reason.__members__ else None
+    message = job.error.message or (entry.meaning if entry else f"{job.name} ended {state_of(job)}.")
+    click.echo(f"collatio: {reason}: {printable(message)}", err=True)
+    if entry is not None:
+        click.echo(f"  {entry.remedy}", err=True)
 
 
 def state_of(job: Job) -> str:

@@ -77,7 +77,7 @@ def gateway_option(command: Command) -> Command:
 
 def named_gateway_option(command: Command) -> Command:
     """Add --gateway for the commands that need one: unset means the one `collatio up` starts."""
-    from collatio.cli.status import DEFAULT_GATEWAY
+    from collatio.cli.exit_status import DEFAULT_GATEWAY
 
     return click.option(
         "--gateway",

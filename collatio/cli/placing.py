@@ -12,7 +12,6 @@ import asyncio
 import hashlib
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from collatio.cli.folders import file_uri, find_files, local_failure
@@ -23,6 +22,7 @@ from collatio.runtime.errors import Category, CollatioError, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from collatio.cli.folders import LocalFile
 

@@ -10,8 +10,9 @@ from typing import Any, NoReturn
 
 import click
 
-from collatio.cli.status import ExitStatus, JobFailed, OutputClosed, StoppedBySignal
-from collatio.runtime.errors import CollatioError
+from collatio import __version__
+from collatio.cli.exit_status import ExitStatus, JobFailed, OutputClosed, StoppedBySignal
+from collatio.runtime.errors import CollatioError, Reason
 
 _COMMANDS = {
     "run": "collatio.cli.commands.run:run",
@@ -37,11 +38,11 @@ Results go to standard output, everything else to standard error."""
 class Program(click.Group):
     """A group whose commands are imported when they are named."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Name the commands, the most used first."""
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         """Import a command."""
         if cmd_name not in _COMMANDS:
             return None
@@ -63,7 +64,10 @@ class Program(click.Group):
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run the command line and exit with its status."""
         extra["standalone_mode"] = False
-        debug = "--debug" in sys.argv[1:] or os.environ.get("COLLATIO_DEBUG", "0") not in {"", "0"}
+        os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # gRPC tells every closed connection otherwise
+        extra["prog_name"] = "collatio"
+        typed = (args[0] if args else extra.get("args")) or sys.argv[1:]
+        debug = "--debug" in typed or os.environ.get("COLLATIO_DEBUG", "0") not in {"", "0"}
         try:
             status = super().main(*args, **extra)
         except Exception as error:  # noqa: BLE001 - the last line of defence: every error ends as one line
@@ -75,34 +79,38 @@ class Program(click.Group):
 
 def _tell(error: Exception) -> int:
     """Say in one line what went wrong, with what to do about it, and give the exit status."""
-    match error:
-        case click.ClickException():
-            error.show()
-            return ExitStatus.USAGE
-        case click.Abort():
-            return ExitStatus.INTERRUPTED
-        case StoppedBySignal():
-            return error.status
-        case OutputClosed():
-            # The interpreter flushes once more at its end; nothing may be left to complain about.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return ExitStatus.CLOSED_OUTPUT
-        case JobFailed():
-            _say(error.reason, error.message)
-            return ExitStatus.JOB_FAILED
-        case CollatioError():
-            _say(error.reason, error.message, _hint(error))
-            return ExitStatus.NO_GATEWAY
-        case OSError():
-            _say("IO", f"{error.strerror or type(error).__name__}: {error.filename or 'a local file'}")
-            return ExitStatus.FAULT
-        case _:
-            _say(
-                "INTERNAL",
-                f"{type(error).__name__}",
-                "Run it again with COLLATIO_DEBUG=1 and report what it says.",
-            )
-            return ExitStatus.FAULT
+    if isinstance(error, click.ClickException):
+        error.show()
+        return ExitStatus.USAGE
+    if isinstance(error, click.Abort | StoppedBySignal | OutputClosed):
+        return _leave(error)
+    status, reason, message, hint = _account(error)
+    _say(reason, message, hint)
+    return status
+
+
+def _leave(error: click.Abort | StoppedBySignal | OutputClosed) -> int:
+    """Give the exit status of a command that somebody ended on purpose."""
+    if isinstance(error, StoppedBySignal):
+        return error.status
+    if isinstance(error, OutputClosed):
+        # The interpreter flushes once more at its end; nothing may be left to complain about.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitStatus.CLOSED_OUTPUT
+    return ExitStatus.INTERRUPTED
+
+
+def _account(error: Exception) -> tuple[ExitStatus, str, str, str]:
+    """Give an error's exit status, reason, message and hint."""
+    if isinstance(error, JobFailed):
+        return ExitStatus.JOB_FAILED, error.reason, error.message, ""
+    if isinstance(error, CollatioError):
+        return ExitStatus.NO_GATEWAY, str(error.reason), error.message, _hint(error)
+    if isinstance(error, OSError):
+        what = error.strerror or type(error).__name__
+        return ExitStatus.FAULT, "IO", f"{what}: {error.filename or 'a local file'}", ""
+    hint = "Run it again with COLLATIO_DEBUG=1 and report what it says."
+    return ExitStatus.FAULT, str(Reason.INTERNAL), f"{type(error).__name__} in the command itself.", hint
 
 
 def _hint(error: CollatioError) -> str:
@@ -123,7 +131,7 @@ def _say(reason: str, message: str, hint: str = "") -> None:
 
 @click.group(cls=Program, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show a traceback with an error (COLLATIO_DEBUG=1 does too).")
-@click.version_option(package_name="collatio", prog_name="collatio", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="collatio", message="%(prog)s %(version)s")
 @click.pass_context
 def program(ctx: click.Context, *, debug: bool) -> None:  # noqa: ARG001 - read before parsing, see Program.main
     """Fetch documents, extract what they say, and compare them.

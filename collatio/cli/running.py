@@ -8,7 +8,7 @@ import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from collatio.cli.status import StoppedBySignal
+from collatio.cli.exit_status import StoppedBySignal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine

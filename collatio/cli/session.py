@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from collatio.cli.surroundings import Surroundings
     from collatio.cli.talk import Talk
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,8 @@ async def open_session(
             yield Session(client, roots)
 
 
-def connect(gateway: str, *, patience_s: float = 60.0) -> Client:
-    """Make a client that passes on the caller's trace (W3C Trace Context in TRACEPARENT)."""
+def connect(gateway: str) -> Client:
+    """Make a client that passes on the caller's trace (W3C Trace Context, in TRACEPARENT)."""
     traceparent = os.environ.get("TRACEPARENT", "")
-    return Client(
-        gateway, metadata=[("traceparent", traceparent)] if traceparent else (), patience_s=patience_s
-    )
+    passed_on = [("traceparent", traceparent)] if _TRACEPARENT.fullmatch(traceparent) else []
+    return Client(gateway, metadata=passed_on)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from collatio.cli.exit_status import JobFailed
 from collatio.cli.order import Mode
-from collatio.cli.status import JobFailed
 from collatio.client.messages import (
     AllPairsPlan,
     BaselinePlan,
@@ -44,21 +44,23 @@ def job_spec(order: Order, placed: Placed) -> JobSpec:
 
 
 def _compare_spec(order: Order, placed: Placed) -> CompareSpec | None:
+    spec: CompareSpec | None = None
     match order.mode:
         case Mode.NONE:
-            return None
+            pass
         case Mode.ALL_PAIRS:
-            return CompareSpec(all_pairs=AllPairsPlan())
+            spec = CompareSpec(all_pairs=AllPairsPlan())
         case Mode.VERSIONS:
-            return CompareSpec(versions=VersionsPlan(threshold=order.threshold))
+            spec = CompareSpec(versions=VersionsPlan(threshold=order.threshold))
         case Mode.NEAR_DUPLICATES:
-            return CompareSpec(near_duplicates=NearDuplicatesPlan(threshold=order.threshold))
+            spec = CompareSpec(near_duplicates=NearDuplicatesPlan(threshold=order.threshold))
         case Mode.BASELINE:
-            return CompareSpec(baseline=_baseline(order, placed))
+            spec = CompareSpec(baseline=_baseline(order, placed))
         case Mode.MATCHED:
-            return _matched(order, placed)
+            spec = _matched(order, placed)
         case Mode.EXPLICIT:
-            return CompareSpec(explicit=_explicit(order, placed))
+            spec = CompareSpec(explicit=_explicit(order, placed))
+    return spec
 
 
 def _baseline(order: Order, placed: Placed) -> BaselinePlan:

@@ -48,7 +48,7 @@ class Summary:
             took = f" in {job.end_time.ToMilliseconds() / 1e3 - job.create_time.ToMilliseconds() / 1e3:.1f} s"
         yield f"{job.name} {state_of(job)}{took}"
         if job.HasField("error"):
-            yield f"  {job.error.reason}: {printable(job.error.message)}"
+            yield f"  {job.error.reason}: {printable(job.error.message)}".rstrip(": ")
 
     def _documents(self) -> Iterator[str]:
         counts, pairs = self.job.documents, self.job.comparisons

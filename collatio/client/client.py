@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import grpc.aio
 
 from collatio.client.calls import Calls
-from collatio.client.dial import has_choice, open_channel, parse_targets, resolve
+from collatio.client.dial import has_choice, parse_targets, resolve
 from collatio.client.messages import ComparisonView, DocumentState, Stage
 from collatio.client.trying import Backoff, Link, Trying
 from collatio.client.uploading import measure, send
 from collatio.client.watching import REOPEN_AFTER_S, TERMINAL_STATES, follow
 from collatio.runtime.errors import CollatioError, Reason
+from collatio.runtime.rpc.channel import open_channel
 from collatio.v1 import gateway_pb2 as pb
 from collatio.v1 import gateway_pb2_grpc
 
@@ -48,7 +49,7 @@ class Client:
     """Talk to a mesh through its gateways. Use it as an async context manager, from one event loop.
 
     `targets` are `host:port`, several as a sequence or separated by commas: calls go round robin over them
-    and go on when one dies. `credentials` unset: plain text. `metadata` goes with every call. `timeout_s` is
+    and go on when one dies. The connection is in the clear. `metadata` goes with every call. `timeout_s` is
     that of a unary call, `stream_timeout_s` that of reading one result, `patience_s` how long a gateway that
     has answered before is waited for when it is gone. Clock, sleep and jitter are arguments for tests.
 
@@ -60,7 +61,6 @@ class Client:
         self,
         targets: str | Sequence[str],
         *,
-        credentials: grpc.ChannelCredentials | None = None,
         metadata: Sequence[tuple[str, str]] = (),
         timeout_s: float = 30.0,
         stream_timeout_s: float = 600.0,
@@ -71,7 +71,6 @@ class Client:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._targets = parse_targets(targets)
-        self._credentials = credentials
         self._link = Link(",".join(self._targets), patience_s, backoff or Backoff(), sleep, monotonic, jitter)
         self._calls = Calls(self._link, tuple(metadata), timeout_s, stream_timeout_s)
         self._timeout_s = timeout_s
@@ -88,11 +87,11 @@ class Client:
                 metadata={"gateway": self._link.where},
             ) from error
         choice = has_choice(self._targets)
-        channel = await self._channel(target, _JOB_SERVICE if choice else None)
+        channel = await self._dial(target, _JOB_SERVICE if choice else "")
         self._jobs = gateway_pb2_grpc.JobServiceStub(channel)
         self._blobs = gateway_pb2_grpc.BlobServiceStub(channel)
         # The mesh's state is asked most when nothing is healthy.
-        plain = await self._channel(target, None) if choice else channel
+        plain = await self._dial(target, "") if choice else channel
         self._mesh = gateway_pb2_grpc.MeshServiceStub(plain)
         return self
 
@@ -100,9 +99,8 @@ class Client:
         """Close the channels; calls in flight are cancelled."""
         await self._open.aclose()
 
-    async def _channel(self, target: str, health_of: str | None) -> grpc.aio.Channel:
-        channel = open_channel(target, self._targets, credentials=self._credentials, health_of=health_of)
-        return await self._open.enter_async_context(channel)
+    async def _dial(self, target: str, health_service: str) -> grpc.aio.Channel:
+        return await self._open.enter_async_context(open_channel(target, health_service=health_service))
 
     # Jobs
 

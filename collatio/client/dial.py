@@ -1,33 +1,18 @@
-"""Where a gateway is, and the channel to it.
-
-Rules (CONVENTIONS 2.4-2.7): round robin over all addresses; UNAVAILABLE is tried four times; keepalive pings
-only while calls are open; a lost connection is sought again within two seconds. The health check belongs to
-channels with a choice of backends: with one alone it would only hide the gateway's own, more precise, refusal.
-"""
+"""Where a gateway is: read what was typed, and make of it the one name that gRPC dials."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import socket
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
-
-import grpc.aio
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _HOST_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\],]+):(?P<port>\d{1,5})")
 _GRPC_NAME = re.compile(r"(dns|ipv4|ipv6|unix|unix-abstract|vsock|xds):.+")
-_RETRY_POLICY = {
-    "maxAttempts": 4,
-    "initialBackoff": "0.1s",
-    "maxBackoff": "2s",
-    "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE"],  # AIP-194: the only code that is always safe
-}
 
 
 def parse_targets(targets: str | Sequence[str]) -> tuple[str, ...]:
@@ -69,52 +54,14 @@ async def resolve(targets: tuple[str, ...]) -> str:
 
 
 def has_choice(targets: tuple[str, ...]) -> bool:
-    """Tell whether there may be more than one backend, so that a health check can prefer one."""
+    """Tell whether there may be more than one backend.
+
+    Only then is a health check of use: with one alone it would hide the gateway's own, more precise, refusal.
+    """
     if len(targets) > 1 or _GRPC_NAME.fullmatch(targets[0]):
         return True
     host = _split(targets[0])[0]
     return host != "localhost" and not _is_address(host)
-
-
-def open_channel(
-    target: str,
-    targets: tuple[str, ...],
-    *,
-    credentials: grpc.ChannelCredentials | None = None,
-    health_of: str | None = None,
-) -> grpc.aio.Channel:
-    """Open a channel to what `resolve` made; nothing is sent before the first call.
-
-    `health_of` is the service whose health decides which backends are used; unset: all are.
-    """
-    options = _options(targets, health_of)
-    if credentials is None:
-        return grpc.aio.insecure_channel(target, options=options)
-    return grpc.aio.secure_channel(target, credentials, options=options)
-
-
-def _options(targets: tuple[str, ...], health_of: str | None) -> list[tuple[str, Any]]:
-    config: dict[str, Any] = {
-        "loadBalancingConfig": [{"round_robin": {}}],
-        "methodConfig": [{"name": [{}], "retryPolicy": _RETRY_POLICY}],
-        "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
-    }
-    if health_of is not None:
-        config["healthCheckConfig"] = {"serviceName": health_of}
-    options: list[tuple[str, Any]] = [
-        ("grpc.service_config", json.dumps(config)),
-        ("grpc.keepalive_time_ms", 60_000),
-        ("grpc.keepalive_timeout_ms", 10_000),
-        ("grpc.keepalive_permit_without_calls", 0),
-        ("grpc.initial_reconnect_backoff_ms", 200),
-        ("grpc.min_reconnect_backoff_ms", 1_000),
-        ("grpc.max_reconnect_backoff_ms", 2_000),
-    ]
-    if len(targets) > 1:
-        options.append(("grpc.default_authority", targets[0]))
-    if all(map(_is_loopback, targets)):
-        options.append(("grpc.enable_http_proxy", 0))
-    return options
 
 
 def _split(target: str) -> tuple[str, int]:
@@ -128,10 +75,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_loopback(target: str) -> bool:
-    if _GRPC_NAME.fullmatch(target):
-        return target.startswith("unix")
-    host = _split(target)[0]
-    return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)

@@ -4,6 +4,9 @@ Rules. A watch opens with a snapshot; events after the last sequence seen follow
 snapshot of the ended job. A snapshot's own sequence says how far the job is, not how far this reader is: only
 events move the reader on. A stream that ends before that, however it ends, is opened again from there, and
 what a new stream repeats is dropped. A stream that is silent for three heartbeats is dead.
+
+Known ugliness: a stream that ends in good order tells nothing, because a draining server ends its streams so
+too. On a job that has ended, two streams in a row without a new event mean that there are none left to come.
 """
 
 from __future__ import annotations
@@ -46,10 +49,13 @@ class Cursor:
         self._final: JobEvent | None = None
         self._opened = False
         self._first_of_stream = True
+        self._moved = False
+        self._barren_ends = 0
 
     def attached(self) -> None:
         """Note that a new stream begins."""
         self._first_of_stream = True
+        self._moved = False
 
     def has_ended(self) -> bool:
         """Tell whether the ended job's snapshot was handed on."""
@@ -66,14 +72,13 @@ class Cursor:
         if event.sequence <= self.last:
             return []
         self.last = event.sequence
+        self._moved = True
         return [event, *self._close_if_complete()]
 
     def finish(self) -> list[JobEvent]:
         """Say what is still to be handed on when a stream ends in good order."""
-        if self._final is None or self._ended:
-            return []
-        self._ended = True
-        return [self._final]
+        self._barren_ends = 0 if self._moved else self._barren_ends + 1
+        return self._close() if self._barren_ends > 1 else []
 
     def _take_snapshot(self, event: JobEvent, *, first_of_stream: bool) -> list[JobEvent]:
         first, self._opened = not self._opened, True
@@ -88,7 +93,13 @@ class Cursor:
     def _close_if_complete(self) -> list[JobEvent]:
         if self._final is None or self.last < self._final.sequence:
             return []
-        return self.finish()
+        return self._close()
+
+    def _close(self) -> list[JobEvent]:
+        if self._final is None:
+            return []
+        self._ended = True
+        return [self._final]
 
 
 async def follow(

@@ -224,7 +224,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change, with its place and text on both sides; see the contract's Change for every field."""
+    """One change, with its place and text on both sides; see the contract's Change for every field.
+
+    What was inserted within a block that stands on both sides has a place of length 0 on the left, where it
+    would stand, and what was deleted within one has it on the right. A whole block's other place is unset.
+    """
 
     kind: ChangeKind
     scope: ChangeScope

@@ -26,7 +26,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63ollatio/v1/common.proto\x12\x0b\x63ollatio.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"A\n\x07\x42lobRef\x12\x0e\n\x06sha256\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x12\n\nmedia_type\x18\x03 \x01(\t\"f\n\rDocumentError\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12!\n\x05stage\x18\x03 \x01(\x0e\x32\x12.collatio.v1.Stage\x12\x11\n\tretryable\x18\x04 \x01(\x08\"\xb0\x01\n\nStepTiming\x12.\n\nqueue_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcomplete_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\"\x80\x02\n\x06Source\x12\r\n\x03uri\x18\x01 \x01(\tH\x00\x12$\n\x04\x62lob\x18\x02 \x01(\x0b\x32\x14.collatio.v1.BlobRefH\x00\x12-\n\x06inline\x18\x03 \x01(\x0b\x32\x1b.collatio.v1.InlineDocumentH\x00\x12(\n\x08uri_list\x18\x04 \x01(\x0b\x32\x14.collatio.v1.BlobRefH\x00\x12\x0f\n\x07include\x18\x05 \x03(\t\x12\x0f\n\x07\x65xclude\x18\x06 \x03(\t\x12\x0b\n\x03key\x18\x07 \x01(\t\x12/\n\x0eplugin_options\x18\x08 \x01(\x0b\x32\x17.google.protobuf.StructB\x08\n\x06origin\",\n\x0eInlineDocument\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\"\xfc\x02\n\x0bStageStatus\x12!\n\x05stage\x18\x01 \x01(\x0e\x32\x12.collatio.v1.Stage\x12\x13\n\x0bqueue_depth\x18\x02 \x01(\x05\x12\x14\n\x0coldest_age_s\x18\x03 \x01(\x01\x12\x11\n\tin_flight\x18\x04 \x01(\x05\x12\x15\n\rworkers_alive\x18\x05 \x01(\x05\x12\x14\n\x0cworker_slots\x18\x06 \x01(\x05\x12\x12\n\nrate_per_s\x18\x07 \x01(\x01\x12\x13\n\x0bquarantined\x18\x08 \x01(\x05\x12\x32\n\x0ewaiting_reason\x18\t \x01(\x0e\x32\x1a.collatio.v1.WaitingReason\x12\x31\n\rwaiting_since\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x65ngines\x18\x0b \x03(\t\x12)\n\tisolation\x18\x0c \x01(\x0b\x32\x16.collatio.v1.Isolation\x12\x13\n\x0bunavailable\x18\r \x01(\t\"k\n\tIsolation\x12\x0f\n\x07rlimits\x18\x01 \x01(\x08\x12\x12\n\nnamespaces\x18\x02 \x03(\t\x12\x14\n\x0clandlock_abi\x18\x03 \x01(\x05\x12\x0f\n\x07seccomp\x18\x04 \x01(\x08\x12\x12\n\nno_network\x18\x05 \x01(\x08\"\x12\n\x10GetStatusRequest\"a\n\x15ListQuarantineRequest\x12!\n\x05stage\x18\x01 \x01(\x0e\x32\x12.collatio.v1.Stage\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"^\n\x16ListQuarantineResponse\x12+\n\x05steps\x18\x01 \x03(\x0b\x32\x1c.collatio.v1.QuarantinedStep\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xea\x01\n\x0fQuarantinedStep\x12!\n\x05stage\x18\x01 \x01(\x0e\x32\x12.collatio.v1.Stage\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0b\n\x03job\x18\x03 \x01(\t\x12)\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x1a.collatio.v1.DocumentError\x12\x19\n\x11\x64ocument_attempts\x18\x05 \x01(\x05\x12\x1f\n\x17infrastructure_attempts\x18\x06 \x01(\x05\x12\x33\n\x0fquarantine_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"J\n\x17ReplayQuarantineRequest\x12!\n\x05stage\x18\x01 \x01(\x0e\x32\x12.collatio.v1.Stage\x12\x0c\n\x04keys\x18\x02 \x03(\t\"(\n\x18ReplayQuarantineResponse\x12\x0c\n\x04keys\x18\x01 \x03(\t*U\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSTAGE_FETCH\x10\x01\x12\x11\n\rSTAGE_EXTRACT\x10\x02\x12\x11\n\rSTAGE_COMPARE\x10\x03*\xac\x01\n\rWaitingReason\x12\x1e\n\x1aWAITING_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x19WAITING_REASON_NO_WORKERS\x10\x01\x12\x1e\n\x1aWAITING_REASON_WINDOW_FULL\x10\x02\x12\x1d\n\x19WAITING_REASON_STORE_DOWN\x10\x03\x12\x1d\n\x19WAITING_REASON_RETRY_WAIT\x10\x04\x42L\n\x0f\x64\x65v.collatio.v1B\x0b\x43ommonProtoP\x01Z*collatio.dev/gen/go/collatio/v1;collatiov1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63ollatio/v1/common.proto\x12\x0b\x63ollatio.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"A\n\x07\x42lobRef\x12\x0e\n\x06sha256\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x12\n\nmedia_type\x18\x03 \x01(\t\"f\n\rDocumentError\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12!\n\x05stage\x18\x03 \x01(\x0e\x32\x12.collatio.v1.Stage\x12\x11\n\tretryable\x18\x04 \x01(\x08\"\xb0\x01\n\nStepTiming\x12.\n\nqueue_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcomplete_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\"\x80\x02\n\x06Source\x12\r\n\x03uri\x18\x01 \x01(\tH\x00\x12$\n\x04\x62lob\x18\x02 \x01(\x0b\x32\x14.collatio.v1.BlobRefH\x00\x12-\n\x06inline\x18\x03 \x01(\x0b\x32\x1b.collatio.v1.InlineDocumentH\x00\x12(\n\x08uri_list\x18\x04 \x01(\x0b\x32\x14.collatio.v1.BlobRefH\x00\x12\x0f\n\x07include\x18\x05 \x03(\t\x12\x0f\n\x07\x65xclude\x18\x06 \x03(\t\x12\x0b\n\x03key\x18\x07 \x01(\t\x12/\n\x0eplugin_options\x18\x08 \x01(\x0b\x32\x17.google.protobuf.StructB\x08\n\x06origin\",\n\x0eInlineDocument\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\"\xa2\x03\n\x0bStageStatus\x12!\n\x05stage\x18\x01 \x01(\x0e\x32\x12.collatio.v1.Stage\x12\x13\n\x0bqueue_depth\x18\x02 \x01(\x05\x12\x14\n\x0coldest_age_s\x18\x03 \x01(\x01\x12\x11\n\tin_flight\x18\x04 \x01(\x05\x12\x15\n\rworkers_alive\x18\x05 \x01(\x05\x12\x14\n\x0cworker_slots\x18\x06 \x01(\x05\x12\x12\n\nrate_per_s\x18\x07 \x01(\x01\x12\x13\n\x0bquarantined\x18\x08 \x01(\x05\x12\x32\n\x0ewaiting_reason\x18\t \x01(\x0e\x32\x1a.collatio.v1.WaitingReason\x12\x31\n\rwaiting_since\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x65ngines\x18\x0b \x03(\t\x12)\n\tisolation\x18\x0c \x01(\x0b\x32\x16.collatio.v1.Isolation\x12\x13\n\x0bunavailable\x18\r \x01(\t\x12\x0f\n\x07schemes\x18\x0e \x03(\t\x12\x13\n\x0bmedia_types\x18\x0f \x03(\t\"k\n\tIsolation\x12\x0f\n\x07rlimits\x18\x01 \x01(\x08\x12\x12\n\nnamespaces\x18\x02 \x03(\t\x12\x14\n\x0clandlock_abi\x18\x03 \x01(\x05\x12\x0f\n\x07seccomp\x18\x04 \x01(\x08\x12\x12\n\nno_network\x18\x05 \x01(\x08\"\x12\n\x10GetStatusRequest\"a\n\x15ListQuarantineRequest\x12!\n\x05stage\x18\x01 \x01(\x0e\x32\x12.collatio.v1.Stage\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"^\n\x16ListQuarantineResponse\x12+\n\x05steps\x18\x01 \x03(\x0b\x32\x1c.collatio.v1.QuarantinedStep\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xea\x01\n\x0fQuarantinedStep\x12!\n\x05stage\x18\x01 \x01(\x0e\x32\x12.collatio.v1.Stage\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0b\n\x03job\x18\x03 \x01(\t\x12)\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x1a.collatio.v1.DocumentError\x12\x19\n\x11\x64ocument_attempts\x18\x05 \x01(\x05\x12\x1f\n\x17infrastructure_attempts\x18\x06 \x01(\x05\x12\x33\n\x0fquarantine_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"J\n\x17ReplayQuarantineRequest\x12!\n\x05stage\x18\x01 \x01(\x0e\x32\x12.collatio.v1.Stage\x12\x0c\n\x04keys\x18\x02 \x03(\t\"(\n\x18ReplayQuarantineResponse\x12\x0c\n\x04keys\x18\x01 \x03(\t*U\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSTAGE_FETCH\x10\x01\x12\x11\n\rSTAGE_EXTRACT\x10\x02\x12\x11\n\rSTAGE_COMPARE\x10\x03*\xac\x01\n\rWaitingReason\x12\x1e\n\x1aWAITING_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x19WAITING_REASON_NO_WORKERS\x10\x01\x12\x1e\n\x1aWAITING_REASON_WINDOW_FULL\x10\x02\x12\x1d\n\x19WAITING_REASON_STORE_DOWN\x10\x03\x12\x1d\n\x19WAITING_REASON_RETRY_WAIT\x10\x04\x42L\n\x0f\x64\x65v.collatio.v1B\x0b\x43ommonProtoP\x01Z*collatio.dev/gen/go/collatio/v1;collatiov1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,10 +34,10 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'collatio.v1.common_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\017dev.collatio.v1B\013CommonProtoP\001Z*collatio.dev/gen/go/collatio/v1;collatiov1'
-  _globals['_STAGE']._serialized_start=1821
-  _globals['_STAGE']._serialized_end=1906
-  _globals['_WAITINGREASON']._serialized_start=1909
-  _globals['_WAITINGREASON']._serialized_end=2081
+  _globals['_STAGE']._serialized_start=1859
+  _globals['_STAGE']._serialized_end=1944
+  _globals['_WAITINGREASON']._serialized_start=1947
+  _globals['_WAITINGREASON']._serialized_end=2119
   _globals['_BLOBREF']._serialized_start=104
   _globals['_BLOBREF']._serialized_end=169
   _globals['_DOCUMENTERROR']._serialized_start=171
@@ -49,19 +49,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INLINEDOCUMENT']._serialized_start=713
   _globals['_INLINEDOCUMENT']._serialized_end=757
   _globals['_STAGESTATUS']._serialized_start=760
-  _globals['_STAGESTATUS']._serialized_end=1140
-  _globals['_ISOLATION']._serialized_start=1142
-  _globals['_ISOLATION']._serialized_end=1249
-  _globals['_GETSTATUSREQUEST']._serialized_start=1251
-  _globals['_GETSTATUSREQUEST']._serialized_end=1269
-  _globals['_LISTQUARANTINEREQUEST']._serialized_start=1271
-  _globals['_LISTQUARANTINEREQUEST']._serialized_end=1368
-  _globals['_LISTQUARANTINERESPONSE']._serialized_start=1370
-  _globals['_LISTQUARANTINERESPONSE']._serialized_end=1464
-  _globals['_QUARANTINEDSTEP']._serialized_start=1467
-  _globals['_QUARANTINEDSTEP']._serialized_end=1701
-  _globals['_REPLAYQUARANTINEREQUEST']._serialized_start=1703
-  _globals['_REPLAYQUARANTINEREQUEST']._serialized_end=1777
-  _globals['_REPLAYQUARANTINERESPONSE']._serialized_start=1779
-  _globals['_REPLAYQUARANTINERESPONSE']._serialized_end=1819
+  _globals['_STAGESTATUS']._serialized_end=1178
+  _globals['_ISOLATION']._serialized_start=1180
+  _globals['_ISOLATION']._serialized_end=1287
+  _globals['_GETSTATUSREQUEST']._serialized_start=1289
+  _globals['_GETSTATUSREQUEST']._serialized_end=1307
+  _globals['_LISTQUARANTINEREQUEST']._serialized_start=1309
+  _globals['_LISTQUARANTINEREQUEST']._serialized_end=1406
+  _globals['_LISTQUARANTINERESPONSE']._serialized_start=1408
+  _globals['_LISTQUARANTINERESPONSE']._serialized_end=1502
+  _globals['_QUARANTINEDSTEP']._serialized_start=1505
+  _globals['_QUARANTINEDSTEP']._serialized_end=1739
+  _globals['_REPLAYQUARANTINEREQUEST']._serialized_start=1741
+  _globals['_REPLAYQUARANTINEREQUEST']._serialized_end=1815
+  _globals['_REPLAYQUARANTINERESPONSE']._serialized_start=1817
+  _globals['_REPLAYQUARANTINERESPONSE']._serialized_end=1857
 # @@protoc_insertion_point(module_scope)

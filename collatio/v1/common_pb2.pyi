@@ -309,6 +309,8 @@ class StageStatus(_message.Message):
     ENGINES_FIELD_NUMBER: _builtins.int
     ISOLATION_FIELD_NUMBER: _builtins.int
     UNAVAILABLE_FIELD_NUMBER: _builtins.int
+    SCHEMES_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPES_FIELD_NUMBER: _builtins.int
     stage: Global___Stage.ValueType
     """Which stage."""
     queue_depth: _builtins.int
@@ -341,6 +343,14 @@ class StageStatus(_message.Message):
     def isolation(self) -> Global___Isolation:
         """What confines untrusted parsing on the workers, as they report it."""
 
+    @_builtins.property
+    def schemes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """URI schemes that live fetch workers serve, sorted."""
+
+    @_builtins.property
+    def media_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Media types that live extract workers read, sorted."""
+
     def __init__(
         self,
         *,
@@ -357,10 +367,12 @@ class StageStatus(_message.Message):
         engines: _abc.Iterable[_builtins.str] | None = ...,
         isolation: Global___Isolation | None = ...,
         unavailable: _builtins.str = ...,
+        schemes: _abc.Iterable[_builtins.str] | None = ...,
+        media_types: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["isolation", b"isolation", "waiting_since", b"waiting_since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engines", b"engines", "in_flight", b"in_flight", "isolation", b"isolation", "oldest_age_s", b"oldest_age_s", "quarantined", b"quarantined", "queue_depth", b"queue_depth", "rate_per_s", b"rate_per_s", "stage", b"stage", "unavailable", b"unavailable", "waiting_reason", b"waiting_reason", "waiting_since", b"waiting_since", "worker_slots", b"worker_slots", "workers_alive", b"workers_alive"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engines", b"engines", "in_flight", b"in_flight", "isolation", b"isolation", "media_types", b"media_types", "oldest_age_s", b"oldest_age_s", "quarantined", b"quarantined", "queue_depth", b"queue_depth", "rate_per_s", b"rate_per_s", "schemes", b"schemes", "stage", b"stage", "unavailable", b"unavailable", "waiting_reason", b"waiting_reason", "waiting_since", b"waiting_since", "worker_slots", b"worker_slots", "workers_alive", b"workers_alive"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

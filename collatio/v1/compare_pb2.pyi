@@ -4,6 +4,7 @@ isort:skip_file
 Stage 3: extractions in, comparisons and clusters out."""
 
 from collatio.v1 import common_pb2 as _common_pb2
+from collatio.v1 import extract_pb2 as _extract_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -463,6 +464,7 @@ class CompareDocument(_message.Message):
     BASELINE_FIELD_NUMBER: _builtins.int
     SHA256_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
     document_id: _builtins.str
     """Chosen by the caller, echoed in the comparisons, unique within the stream. At most 128 characters."""
     text: _builtins.str
@@ -483,6 +485,10 @@ class CompareDocument(_message.Message):
     def extraction(self) -> _common_pb2.BlobRef:
         """Its extraction in the blob store, as ExtractService left it."""
 
+    @_builtins.property
+    def summary(self) -> _extract_pb2.ExtractionSummary:
+        """What its extraction holds; unset: it is read to find out."""
+
     def __init__(
         self,
         *,
@@ -495,10 +501,11 @@ class CompareDocument(_message.Message):
         baseline: _builtins.bool = ...,
         sha256: _builtins.str = ...,
         traceparent: _builtins.str = ...,
+        summary: _extract_pb2.ExtractionSummary | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "extraction", b"extraction", "text", b"text"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "extraction", b"extraction", "summary", b"summary", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline", b"baseline", "content", b"content", "document_id", b"document_id", "extraction", b"extraction", "key", b"key", "relative_path", b"relative_path", "sha256", b"sha256", "text", b"text", "traceparent", b"traceparent", "uri", b"uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline", b"baseline", "content", b"content", "document_id", b"document_id", "extraction", b"extraction", "key", b"key", "relative_path", b"relative_path", "sha256", b"sha256", "summary", b"summary", "text", b"text", "traceparent", b"traceparent", "uri", b"uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["extraction", "text"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015

@@ -810,6 +810,7 @@ class JobDocument(_message.Message):
     FETCH_TIMING_FIELD_NUMBER: _builtins.int
     EXTRACT_TIMING_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    MEMBER_COUNT_FIELD_NUMBER: _builtins.int
     document_id: _builtins.str
     """Its id, unique within the job: a digest of source, URI and member path."""
     uri: _builtins.str
@@ -832,6 +833,8 @@ class JobDocument(_message.Message):
     """Whether it is the plan's baseline."""
     traceparent: _builtins.str
     """The W3C traceparent of the span that extracted it; empty without tracing."""
+    member_count: _builtins.int
+    """Members found in it; each is a document of its own."""
     @_builtins.property
     def blob(self) -> _common_pb2.BlobRef:
         """Its bytes; unset before they are fetched."""
@@ -876,10 +879,11 @@ class JobDocument(_message.Message):
         fetch_timing: _common_pb2.StepTiming | None = ...,
         extract_timing: _common_pb2.StepTiming | None = ...,
         traceparent: _builtins.str = ...,
+        member_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["blob", b"blob", "error", b"error", "extract_timing", b"extract_timing", "extraction", b"extraction", "fetch_timing", b"fetch_timing", "summary", b"summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline", b"baseline", "blob", b"blob", "document_id", b"document_id", "error", b"error", "extract_reused", b"extract_reused", "extract_timing", b"extract_timing", "extraction", b"extraction", "fetch_reused", b"fetch_reused", "fetch_timing", b"fetch_timing", "member_path", b"member_path", "parent_id", b"parent_id", "relative_path", b"relative_path", "source", b"source", "state", b"state", "summary", b"summary", "traceparent", b"traceparent", "uri", b"uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline", b"baseline", "blob", b"blob", "document_id", b"document_id", "error", b"error", "extract_reused", b"extract_reused", "extract_timing", b"extract_timing", "extraction", b"extraction", "fetch_reused", b"fetch_reused", "fetch_timing", b"fetch_timing", "member_count", b"member_count", "member_path", b"member_path", "parent_id", b"parent_id", "relative_path", b"relative_path", "source", b"source", "state", b"state", "summary", b"summary", "traceparent", b"traceparent", "uri", b"uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,19 +1,18 @@
-"""Tells differences that likely come from extraction from those that someone made."""
+"""Names the reasons for which a difference likely comes from extraction, and sees through spelling."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from compare_svc.engine.words import squash, without_hyphens
-
-if TYPE_CHECKING:
-    from compare_svc.engine.prepare import Prepared
 
 WHITESPACE = "WHITESPACE"
 HYPHENATION = "HYPHENATION"
 PAGE_FURNITURE = "PAGE_FURNITURE"
 LOW_CONFIDENCE = "LOW_CONFIDENCE"
 ENCODING = "ENCODING"
+FORMAT = "FORMAT"
+
+DISGUISES = frozenset({WHITESPACE, HYPHENATION, ENCODING})
+"""Reasons that leave the words themselves the same."""
 
 CONFIDENCE_MIN = 0.5
 
@@ -39,15 +38,3 @@ def _breaks_word(left: str, right: str) -> bool:
     return any(
         word.endswith(("-", "\u2010", "\u00ad")) for text in (left, right) for word in text.split()[:-1]
     )
-
-
-def block_reason(side: Prepared, ordinal: int) -> str:
-    """Give the reason why anything in a block is likely an artefact; empty if there is none."""
-    if side.at[ordinal] in side.furniture:
-        return PAGE_FURNITURE
-    confidence = side.block(ordinal).confidence
-    if confidence is None:
-        confidence = side.document.confidence
-    if confidence is not None and confidence < CONFIDENCE_MIN:
-        return LOW_CONFIDENCE
-    return ""

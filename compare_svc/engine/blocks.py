@@ -16,11 +16,10 @@ moved and changed beyond recognition is a deletion and an insertion.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -29,7 +28,7 @@ from compare_svc.engine.anchors import anchor_blocks
 from compare_svc.engine.moves import Moved, find_moved, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from compare_svc.engine.align import Ids, Run
     from compare_svc.engine.prepare import Prepared
@@ -38,11 +37,11 @@ Pair = tuple[int, int]
 
 RELATED_MIN = 0.4
 RELATED_RUN_MIN = 6
+_FAR = 1 << 60
 SMALL_BLOCK = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A run of equal tokens within one block of either side: ordinals, first tokens, length."""
 
     left_block: int
@@ -93,9 +92,7 @@ def _gap(left: Prepared, right: Prepared, lefts: Sequence[int], rights: Sequence
         return []
     left_ids, left_starts = _gathered(left, lefts)
     right_ids, right_starts = _gathered(right, rights)
-    pieces: list[Piece] = []
-    for i, j, length in align(left_ids, right_ids):
-        pieces.extend(_cut(left, right, (lefts, left_starts), (rights, right_starts), (i, j, length)))
+    pieces = list(_cut(left, right, (lefts, left_starts), (rights, right_starts), align(left_ids, right_ids)))
     return _related(left, right, pieces)
 
 
@@ -117,43 +114,56 @@ def _cut(
     right: Prepared,
     lefts: tuple[Sequence[int], list[int]],
     rights: tuple[Sequence[int], list[int]],
-    run: Run,
+    runs: Iterable[Run],
 ) -> Iterator[Piece]:
-    """Cut a run of a gap at the blocks' ends."""
-    i, j, rest = run
-    a = _find(lefts[1], i)
-    b = _find(rights[1], j)
-    while rest:
-        left_block, right_block = lefts[0][a], rights[0][b]
-        left_at = left.first[left_block] + i - lefts[1][a]
-        right_at = right.first[right_block] + j - rights[1][b]
-        room_left = left.first[left_block + 1] - left_at
-        room_right = right.first[right_block + 1] - right_at
-        length = min(rest, room_left, room_right)
-        yield Piece(left_block, right_block, left_at, right_at, length)
-        i, j, rest = i + length, j + length, rest - length
-        a += length == room_left
-        b += length == room_right
-
-
-def _find(starts: list[int], position: int) -> int:
-    at = bisect_left(starts, position)
-    return at if at < len(starts) and starts[at] == position else at - 1
+    """Cut the runs of a gap at the blocks' ends; blocks come with the positions at which they begin."""
+    a = b = 0
+    left_ends = [*lefts[1][1:], _FAR]
+    right_ends = [*rights[1][1:], _FAR]
+    for begin, other, length in runs:
+        i, j, rest = begin, other, length
+        while rest:
+            while left_ends[a] <= i:
+                a += 1
+            while right_ends[b] <= j:
+                b += 1
+            size = min(rest, left_ends[a] - i, right_ends[b] - j)
+            left_at = left.first[lefts[0][a]] + i - lefts[1][a]
+            yield Piece(
+                lefts[0][a], rights[0][b], left_at, right.first[rights[0][b]] + j - rights[1][b], size
+            )
+            i, j, rest = i + size, j + size, rest - size
 
 
 def _related(left: Prepared, right: Prepared, pieces: list[Piece]) -> list[Piece]:
     """Keep the pieces of blocks that have something to do with one another."""
     shared: defaultdict[Pair, int] = defaultdict(int)
     longest: defaultdict[Pair, int] = defaultdict(int)
-    for piece in pieces:
-        pair = (piece.left_block, piece.right_block)
+    for piece, stretch in zip(pieces, _stretches(pieces), strict=True):
+        pair = _pair(piece)
         shared[pair] += left.word_count(piece.left, piece.left + piece.length)
-        longest[pair] = max(longest[pair], piece.length)
+        longest[pair] = max(longest[pair], stretch)
     keep = {pair for pair in shared if _are_related(left, right, pair, shared[pair], longest[pair])}
     if len(keep) == len(shared):
         return pieces
-    kept = [piece for piece in pieces if (piece.left_block, piece.right_block) in keep]
+    kept = [piece for piece in pieces if _pair(piece) in keep]
     return list(_refilled(left, right, kept))
+
+
+def _stretches(pieces: list[Piece]) -> Iterator[int]:
+    """Give for each piece the length of the run it is part of, across the ends of blocks: text wrapped anew."""
+    begin = 0
+    length = 0
+    for at, piece in enumerate(pieces):
+        length += piece.length
+        follows = pieces[at + 1] if at + 1 < len(pieces) else None
+        if follows and (follows.left, follows.right) == (
+            piece.left + piece.length,
+            piece.right + piece.length,
+        ):
+            continue
+        yield from [length] * (at + 1 - begin)
+        begin, length = at + 1, 0
 
 
 def _refilled(left: Prepared, right: Prepared, kept: list[Piece]) -> Iterator[Piece]:
@@ -191,5 +201,5 @@ def _are_related(left: Prepared, right: Prepared, pair: Pair, shared: int, longe
     ]
     small, large = min(sizes), max(sizes)
     if small <= SMALL_BLOCK < large:
-        return longest >= max(small, 2)
+        return longest >= max(small - 1, 2)
     return shared > 0 and shared >= RELATED_MIN * small

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
-from compare_svc.engine.artifacts import block_reason
 from compare_svc.engine.model import Change, ChangeKind, ChangeScope, Place
 
 if TYPE_CHECKING:
@@ -18,8 +17,7 @@ _SWAPPED = {ChangeKind.INSERTED: ChangeKind.DELETED, ChangeKind.DELETED: ChangeK
 _LAST = 1 << 60
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A change and where it belongs in either document: tokens before it, a rank, the order it was found in."""
 
     at: tuple[int, int]
@@ -40,7 +38,9 @@ def place_edits(
             for side, span in ((left, edit.left), (right, edit.right))
         ]
         in_left, in_right = tables[0] in partners, tables[1] in paired_right
-        if (in_left and (in_right or not edit.right)) or (in_right and not edit.left):
+        if (in_left and in_right) or (in_left and edit.kind is ChangeKind.DELETED):
+            continue
+        if in_right and edit.kind is ChangeKind.INSERTED:
             continue
         placed.append(Placed(edit.at, _rank(edit.kind), _change(left, right, edit)))
     return placed
@@ -51,21 +51,16 @@ def _rank(kind: ChangeKind) -> int:
 
 
 def _change(left: Prepared, right: Prepared, edit: Edit) -> Change:
-    reason = edit.reason or _reason(left, edit.left) or _reason(right, edit.right)
     return Change(
         edit.kind,
         ChangeScope.TEXT,
         _place(left, edit.left),
         _place(right, edit.right),
-        _text(left, edit.left),
-        _text(right, edit.right),
-        likely_artifact=bool(reason),
-        artifact_reason=reason,
+        left.span_text(edit.left) if edit.left else "",
+        right.span_text(edit.right) if edit.right else "",
+        likely_artifact=bool(edit.reason),
+        artifact_reason=edit.reason,
     )
-
-
-def _reason(side: Prepared, span: Span | None) -> str:
-    return block_reason(side, span.block) if span else ""
 
 
 def _place(side: Prepared, span: Span | None) -> Place | None:
@@ -73,12 +68,6 @@ def _place(side: Prepared, span: Span | None) -> Place | None:
         return None
     block = side.block(span.block)
     return Place(block.page, side.at[span.block], span.begin, span.end - span.begin, block.box, block.table)
-
-
-def _text(side: Prepared, span: Span | None) -> str:
-    if span is None:
-        return ""
-    return side.block(span.block).text[span.begin : span.end] if span.text is None else span.text
 
 
 def place_tables(left: Prepared, right: Prepared, changes: Iterable[Change]) -> list[Placed]:

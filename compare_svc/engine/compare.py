@@ -27,6 +27,7 @@ from compare_svc.engine.model import (
 )
 from compare_svc.engine.prepare import Preparer
 from compare_svc.engine.properties import compare_fields, compare_metadata
+from compare_svc.engine.reasons import artifact_words, explain
 from compare_svc.engine.similarity import measure
 from compare_svc.engine.tables import compare_tables
 from compare_svc.engine.versioning import ENGINE
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
 
 PREPARED_MAX = 64
 TOKENS_MAX = 4_000_000
-VOCABULARY_MAX = 1_000_000
+PASSAGES_MAX = 8_000_000
+"""Tokens kept of all documents a batch has met, in use or not; beyond it the batch begins anew."""
 
 
 def compare(left: Document, right: Document, options: Options) -> Comparison:
@@ -70,7 +72,7 @@ class Shelf:
 
     def pair(self, left: Document, right: Document) -> tuple[Prepared, Prepared]:
         """Prepare both documents of a pair, or take them from the shelf."""
-        if self._preparer.size > VOCABULARY_MAX:
+        if self._preparer.size > PASSAGES_MAX:
             self._preparer = Preparer(self._ignore)
             self._kept.clear()
             self._tokens = 0
@@ -107,6 +109,7 @@ def _different(left: Prepared, right: Prepared, options: Options, *, swapped: bo
     """Compare in the settled order; `swapped`: the caller's left is this right."""
     ignore = options.ignore
     edits, words_equal = text_edits(left, right, align_documents(left, right), ignore)
+    edits = explain(left, right, edits)
     tables = compare_tables(left.document, right.document, ignore)
     fields, fields_alike = compare_fields(left.document, right.document, case=ignore.case)
     metadata = compare_metadata(left.document, right.document, case=ignore.case)
@@ -117,7 +120,14 @@ def _different(left: Prepared, right: Prepared, options: Options, *, swapped: bo
     ]
     changes = ordered(placed, swapped=swapped)
     first, second = (right, left) if swapped else (left, right)
-    similarity = measure(first, second, words_equal, tables.similarity, fields_alike)
+    similarity = measure(
+        first,
+        second,
+        words_equal,
+        artifact_words=artifact_words(left, right, edits),
+        tables=tables.similarity,
+        fields=fields_alike,
+    )
     limit = options.max_changes
     if similarity.text is not None and similarity.text < options.unlike_below:
         limit = min(limit, options.max_unlike_changes)
@@ -127,10 +137,18 @@ def _different(left: Prepared, right: Prepared, options: Options, *, swapped: bo
         ComparisonStatus.COMPARED,
         similarity=similarity,
         counts=_counts(first, second, words_equal, tables.cells_changed, changes),
-        changes=tuple(changes[:limit]),
+        changes=_listed(changes, limit),
         changes_truncated=len(changes) > limit,
         engine=ENGINE,
     )
+
+
+def _listed(changes: list[Change], limit: int) -> tuple[Change, ...]:
+    """Cut a list that is too long, likely artefacts first."""
+    if len(changes) <= limit:
+        return tuple(changes)
+    ranked = sorted(range(len(changes)), key=lambda at: (changes[at].likely_artifact, at))
+    return tuple(changes[at] for at in sorted(ranked[:limit]))
 
 
 def _counts(left: Prepared, right: Prepared, equal: int, cells: int, changes: list[Change]) -> ChangeCounts:
@@ -150,13 +168,18 @@ def _equal(left: Prepared, right: Prepared) -> Comparison:
     """Answer for two documents with the same content, without a diff."""
     words = left.word_count()
     has_cells = any(cell.strip() for table in left.document.tables for row in table.rows for cell in row)
+    similarity = measure(
+        left,
+        right,
+        words,
+        tables=1.0 if has_cells else None,
+        fields=1.0 if left.document.fields else None,
+    )
     return Comparison(
         compared_document(left.document),
         compared_document(right.document),
         ComparisonStatus.COMPARED,
-        similarity=measure(
-            left, right, words, 1.0 if has_cells else None, 1.0 if left.document.fields else None
-        ),
+        similarity=similarity,
         counts=ChangeCounts(words_equal=words),
         engine=ENGINE,
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from compare_svc.engine.values import MONTHS, parse_date
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from compare_svc.engine.model import Metadata
@@ -21,6 +22,9 @@ Version = tuple[tuple[int, str], ...]
 HEAD_CHARACTERS = 4_000
 TOP_CHARACTERS = 600
 INTRODUCED_WITHIN = 60
+BEFORE_YEAR = 32
+AFTER_YEAR = 10
+_YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
 
 _MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 _DATE = re.compile(
@@ -48,18 +52,28 @@ def find_date(head: str, metadata: Metadata) -> str:
     """Give a document's date as "2026-05-03", or "2026-05" where it names no day; empty if it names none."""
     body = _FRONT_MATTER.sub("", head[:HEAD_CHARACTERS])
     near_top = ""
-    for found in sorted(
-        [*_DATE.finditer(body), *_MONTH_YEAR.finditer(body)], key=lambda match: match.start()
-    ):
-        value = _value(found)
-        if not value:
-            continue
-        line = body[max(0, found.start() - INTRODUCED_WITHIN) : found.start()]
+    for begin, value in _dates(body):
+        line = body[max(0, begin - INTRODUCED_WITHIN) : begin]
         if _INTRODUCED.search(line.rpartition("\n\n")[2]):
             return value
-        if not near_top and found.start() < TOP_CHARACTERS:
+        if not near_top and begin < TOP_CHARACTERS:
             near_top = value
     return near_top or _stated(metadata.modify_time) or _stated(metadata.create_time)
+
+
+def _dates(body: str) -> Iterator[tuple[int, str]]:
+    """Yield the dates of a text with their offsets, looking only around what may be a year."""
+    done = 0
+    for year in _YEAR.finditer(body):
+        if year.start() < done:
+            continue
+        low = max(done, year.start() - BEFORE_YEAR)
+        high = year.end() + AFTER_YEAR
+        found = _DATE.search(body, low, high) or _MONTH_YEAR.search(body, low, high)
+        value = _value(found) if found else ""
+        if found and value:
+            done = found.end()
+            yield found.start(), value
 
 
 def _value(found: re.Match[str]) -> str:

@@ -11,16 +11,17 @@ Rules:
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from compare_svc.engine.artifacts import WHITESPACE, disguise
+from compare_svc.engine.artifacts import DISGUISES, WHITESPACE, disguise
 from compare_svc.engine.blocks import Piece
 from compare_svc.engine.model import ChangeKind
 from compare_svc.engine.spacing import break_text, spacing_edits
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from compare_svc.engine.blocks import Alignment
     from compare_svc.engine.model import Ignore
@@ -35,8 +36,7 @@ LONE_AROUND_MIN = 6
 DISGUISE_TOKENS_MAX = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Code points of a block's text, from `begin` to before `end`; an end past the block's reaches into the next."""
 
     block: int
@@ -45,15 +45,34 @@ class Span:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """One difference of running text. `at` are the tokens before which it stands, for the order of edits."""
+class Edit(NamedTuple):
+    """One difference of running text. `at` are the tokens before which it stands, for the order of edits.
+
+    A deletion within a block that has a counterpart has an empty span on the right, where it stood; so has an
+    insertion on the left. Of a whole block's the other side is unset.
+    """
 
     kind: ChangeKind
     at: tuple[int, int]
     left: Span | None = None
     right: Span | None = None
     reason: str = ""
+
+    @property
+    def in_disguise(self) -> bool:
+        """Whether both sides hold the same words, spaced, hyphenated or encoded differently."""
+        return self.reason in DISGUISES
+
+
+class Related:
+    """Which blocks hold equal words of one another, by ordinals."""
+
+    def __init__(self, pairs: Iterable[tuple[int, int]]) -> None:
+        self.rights: defaultdict[int, set[int]] = defaultdict(set)
+        self.lefts: defaultdict[int, set[int]] = defaultdict(set)
+        for left, right in pairs:
+            self.rights[left].add(right)
+            self.lefts[right].add(left)
 
 
 @dataclass(slots=True)
@@ -63,7 +82,7 @@ class Walk:
     left: Prepared
     right: Prepared
     ignore: Ignore
-    related: frozenset[tuple[int, int]]
+    related: Related
     moved_left: Container[int]
     moved_right: Container[int]
     disguised_words: int = 0
@@ -115,14 +134,33 @@ class Walk:
                     _span(self.right, other),
                 )
             else:
-                yield Edit(ChangeKind.DELETED, (part[1], last), left=_span(self.left, part))
+                stood = self._anchor(self.right, last, self._rights_of(part[0]))
+                yield Edit(ChangeKind.DELETED, (part[1], last), _span(self.left, part), stood)
         resume = begin[0]
         back = {right: left for left, right in partners.items()}
         for at, part in enumerate(rights):
             if at in taken:
                 resume = lefts[back[at]][2]
             else:
-                yield Edit(ChangeKind.INSERTED, (resume, part[1]), right=_span(self.right, part))
+                stands = self._anchor(self.left, resume, self._lefts_of(part[0]))
+                yield Edit(ChangeKind.INSERTED, (resume, part[1]), stands, _span(self.right, part))
+
+    def _rights_of(self, block: int) -> set[int]:
+        return self.related.rights.get(block, set())
+
+    def _lefts_of(self, block: int) -> set[int]:
+        return self.related.lefts.get(block, set())
+
+    @staticmethod
+    def _anchor(side: Prepared, token: int, blocks: Container[int]) -> Span | None:
+        """Find the point before a token, or after the one before it, that lies in one of some blocks."""
+        if token and (block := side.ordinal(token - 1)) in blocks:
+            end = side.bounds(token - 1, token)[1]
+            return Span(block, end, end)
+        if token < side.ids.size and (block := side.ordinal(token)) in blocks:
+            begin = side.bounds(token, token + 1)[0]
+            return Span(block, begin, begin)
+        return None
 
     def _disguise(self, lefts: list[Part], rights: list[Part]) -> str:
         """Tell whether both sides say the same in another spelling; if so, count its words as equal."""
@@ -147,7 +185,7 @@ class Walk:
         start = 0
         for at, part in enumerate(lefts):
             for other in range(start, len(rights)):
-                if (part[0], rights[other][0]) in self.related:
+                if rights[other][0] in self._rights_of(part[0]):
                     partners[at] = other
                     start = other + 1
                     break
@@ -173,7 +211,7 @@ def text_edits(
         left,
         right,
         ignore,
-        frozenset((piece.left_block, piece.right_block) for piece in pieces),
+        Related((piece.left_block, piece.right_block) for piece in pieces),
         {moved.left_block for moved in alignment.moved},
         {moved.right_block for moved in alignment.moved},
     )
@@ -192,7 +230,7 @@ def _moved_edits(left: Prepared, right: Prepared, moved: Moved, ignore: Ignore) 
     end = (left.first[moved.left_block + 1], right.first[moved.right_block + 1])
     pair = (moved.left_block, moved.right_block)
     pieces = _smoothed(left, right, [Piece(*pair, *run) for run in moved.runs])
-    walk = Walk(left, right, ignore, frozenset([pair]), (), ())
+    walk = Walk(left, right, ignore, Related([pair]), (), ())
     edits = [
         Edit(
             ChangeKind.MOVED,

@@ -16,7 +16,7 @@ from compare_svc.engine.model import Family
 from compare_svc.engine.shingles import common
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from compare_svc.engine.sketch import Sketch
 
@@ -120,10 +120,10 @@ def _arranged(
     if len(tied) > PERMUTED_MAX:
         return sorted(tied, key=lambda at: (sketches[at].words, at))
 
-    def value(path: tuple[int, ...]) -> tuple[float, int]:
-        walk = [*before, *path, *after]
-        growth = sum(sketches[b].words >= sketches[a].words for a, b in pairwise(path))
-        return round(sum(likeness(a, b) for a, b in pairwise(walk)), 4), growth
+    def value(path: Iterable[int]) -> tuple[float, int]:
+        order = list(path)
+        growth = sum(sketches[b].words >= sketches[a].words for a, b in pairwise(order))
+        return round(sum(likeness(a, b) for a, b in pairwise([*before, *order, *after])), 4), growth
 
     return list(max(permutations(tied), key=value))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compare_svc.engine.align import align
+from compare_svc.engine.shingles import common
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 ALIKE_MIN = 0.7
 WORDS_MIN = 8
-CANDIDATES_MAX = 200
+SHARED_MIN = 0.25
+HOLDERS_MAX = 20
+"""An n-gram that more blocks hold says nothing of where one of them went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +64,9 @@ def _moved_and_changed(
     left: Prepared, right: Prepared, lefts: list[int], rights: list[int]
 ) -> Iterator[Moved]:
     """Yield blocks of some length that stand elsewhere with few words changed, the most alike first."""
-    lefts = _long(left, lefts)[:CANDIDATES_MAX]
-    rights = _long(right, rights)[:CANDIDATES_MAX]
-    bags = {o: Counter(right.ids[right.first[o] : right.first[o + 1]].tolist()) for o in rights}
-    candidates = []
-    for a in lefts:
-        bag = Counter(left.ids[left.first[a] : left.first[a + 1]].tolist())
-        size = bag.total()
-        for b in rights:
-            both = size + right.first[b + 1] - right.first[b]
-            if 2 * min(size, both - size) < ALIKE_MIN * both:
-                continue
-            shared = sum(min(count, bags[b][number]) for number, count in bag.items())
-            if 2 * shared >= ALIKE_MIN * both:
-                candidates.append((-shared / both, a, b))
     taken_left: set[int] = set()
     taken_right: set[int] = set()
-    for _, a, b in sorted(candidates):
+    for a, b in _sharing(left, right, _long(left, lefts), _long(right, rights)):
         if a in taken_left or b in taken_right:
             continue
         i, j = left.first[a], right.first[b]
@@ -87,6 +76,28 @@ def _moved_and_changed(
             taken_left.add(a)
             taken_right.add(b)
             yield Moved(a, b, tuple((i + run[0], j + run[1], run[2]) for run in found))
+
+
+def _sharing(left: Prepared, right: Prepared, lefts: list[int], rights: list[int]) -> list[tuple[int, int]]:
+    """List the pairs of blocks that share a good part of their n-grams, those that share most first."""
+    if not lefts or not rights or not common(left.grams.distinct, right.grams.distinct):
+        return []
+    holders: defaultdict[int, list[int]] = defaultdict(list)
+    for b in rights:
+        for gram in set(right.grams.of(b, left.grams)):
+            holders[gram].append(b)
+    found: list[tuple[float, int, int]] = []
+    for a in lefts:
+        counts: Counter[int] = Counter()
+        for gram in left.grams.of(a, right.grams):
+            if len(holders[gram]) <= HOLDERS_MAX:
+                counts.update(holders[gram])
+        size = left.first[a + 1] - left.first[a]
+        for b, shared in counts.items():
+            both = size + right.first[b + 1] - right.first[b]
+            if 2 * shared >= SHARED_MIN * both:
+                found.append((-shared / both, a, b))
+    return [(a, b) for _, a, b in sorted(found)]
 
 
 def _long(side: Prepared, blocks: list[int]) -> list[int]:

@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 MAX_PAIRS = 100_000
-COST_PER_TILE_S = 0.1
+COST_PER_TILE_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,36 +7,25 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from compare_svc.engine.furniture import find_furniture
+from compare_svc.engine.grams import Grams
+from compare_svc.engine.passages import Passage, Passages
 from compare_svc.engine.patterns import compile_patterns
 from compare_svc.engine.shingles import WordHashes, shingle_hashes
-from compare_svc.engine.words import Vocabulary, spans, tokens
+from compare_svc.engine.words import Vocabulary
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
+    from compare_svc.engine.edits import Span
     from compare_svc.engine.model import Block, Document, Ignore
-
-
-@dataclass(slots=True)
-class BlockKeys:
-    """Numbers blocks by their words, so that equal blocks have equal numbers."""
-
-    numbers: dict[bytes, int] = field(default_factory=dict)
-
-    def __call__(self, words: bytes) -> int:
-        """Give the number of a block's words."""
-        return self.numbers.setdefault(words, len(self.numbers))
 
 
 @dataclass(frozen=True)
@@ -53,11 +42,9 @@ class Prepared:
     first: list[int]
     ids: NDArray[np.uint32]
     words: NDArray[np.int64]
-    keys: list[int]
+    passages: list[Passage]
     furniture: frozenset[int]
     shingles: NDArray[np.uint64]
-    ignored: tuple[re.Pattern[str], ...]
-    _offsets: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
 
     @cached_property
     def identity(self) -> bytes:
@@ -69,11 +56,21 @@ class Prepared:
         return hashlib.blake2b("\1".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
     @cached_property
+    def keys(self) -> list[int]:
+        """A number for each block's words; equal blocks have equal ones."""
+        return [passage.key for passage in self.passages]
+
+    @cached_property
     def structure(self) -> str:
         """The sequence of block kinds and levels, a character each."""
         return "".join(
             chr(1 + int(self.block(o).kind) * 64 + min(self.block(o).level, 63)) for o in self.ordinals
         )
+
+    @cached_property
+    def grams(self) -> Grams:
+        """Its n-grams, for finding what moved and changed."""
+        return Grams(self.ids, self.first)
 
     @property
     def ordinals(self) -> range:
@@ -94,11 +91,7 @@ class Prepared:
 
     def offsets(self, ordinal: int) -> list[tuple[int, int]]:
         """Give the begin and end of each of a block's tokens in its text; made on first use."""
-        found = self._offsets.get(ordinal)
-        if found is None:
-            text = self.block(ordinal).text
-            found = self._offsets[ordinal] = _kept(spans(text), text, self.ignored)
-        return found
+        return self.passages[ordinal].offsets
 
     def bounds(self, begin: int, end: int) -> tuple[int, int]:
         """Give the offsets, in their block's text, that tokens of one block reach from and to."""
@@ -111,6 +104,10 @@ class Prepared:
         """Give the text that tokens of one block reach over, as it stands."""
         low, high = self.bounds(begin, end)
         return self.block(self.ordinal(begin)).text[low:high]
+
+    def span_text(self, span: Span) -> str:
+        """Give the text of a span, as it stands."""
+        return self.block(span.block).text[span.begin : span.end] if span.text is None else span.text
 
     def text_between(self, begin: int, end: int) -> str:
         """Give the text that tokens of one or several blocks reach over, blank lines between blocks."""
@@ -127,64 +124,37 @@ class Preparer:
 
     def __init__(self, ignore: Ignore) -> None:
         """Begin a batch; raises INVALID_REQUEST for a faulty pattern."""
-        self.ignore = ignore
-        self._vocabulary = Vocabulary(ignore_case=ignore.case)
-        self._keys = BlockKeys()
+        self._ignore = ignore
+        self._passages = Passages(Vocabulary(ignore_case=ignore.case), compile_patterns(ignore.patterns))
         self._hashes = WordHashes()
-        self._patterns = compile_patterns(ignore.patterns)
 
     @property
     def size(self) -> int:
-        """How many different words the batch has met."""
-        return self._vocabulary.size
+        """How many words it keeps, of all documents it has met."""
+        return self._passages.token_count
 
     def prepare(self, document: Document) -> Prepared:
         """Prepare one document."""
         furniture = find_furniture(document.blocks)
         at: list[int] = []
-        numbers: list[int] = []
-        counts: list[int] = []
-        number = self._vocabulary.__getitem__
+        passages: list[Passage] = []
         for index, block in enumerate(document.blocks):
-            if self.ignore.page_furniture and index in furniture:
+            if self._ignore.page_furniture and index in furniture:
                 continue
-            found = self._tokens(block.text)
-            if found:
+            passage = self._passages.read(block.text)
+            if passage.ids.size:
                 at.append(index)
-                counts.append(len(found))
-                numbers.extend(map(number, found))
-        first = [0, *accumulate(counts)]
-        ids = np.array(numbers, dtype=np.uint32)
-        flags = np.frombuffer(self._vocabulary.is_word, dtype=np.uint8)
+                passages.append(passage)
+        first = [0, *accumulate(passage.ids.size for passage in passages)]
+        ids = np.concatenate([passage.ids for passage in passages]) if passages else np.zeros(0, np.uint32)
+        text = "\n\n".join(self._passages.counted(passage.text) for passage in passages)
+        shingles = shingle_hashes(text, self._hashes)
+        return Prepared(document, at, first, ids, self._counts(ids), passages, furniture, shingles)
+
+    def _counts(self, ids: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Count the words before each token."""
         words = np.zeros(ids.size + 1, dtype=np.int64)
         if ids.size:
+            flags = np.frombuffer(self._passages.vocabulary.is_word, dtype=np.uint8)
             np.cumsum(flags[ids], out=words[1:])
-        del flags  # lets the vocabulary grow again
-        keys = [self._keys(ids[begin:end].tobytes()) for begin, end in pairwise(first)]
-        texts = (self._counted(document.blocks[index].text) for index in at)
-        shingles = shingle_hashes("\n\n".join(texts), self._hashes)
-        return Prepared(document, at, first, ids, words, keys, furniture, shingles, self._patterns)
-
-    def _tokens(self, text: str) -> list[str]:
-        if not self._patterns:
-            return tokens(text)
-        return [text[begin:end] for begin, end in _kept(spans(text), text, self._patterns)]
-
-    def _counted(self, text: str) -> str:
-        for pattern in self._patterns:
-            text = pattern.sub(" ", text)
-        return text
-
-
-def _kept(
-    found: list[tuple[int, int]], text: str, patterns: Sequence[re.Pattern[str]]
-) -> list[tuple[int, int]]:
-    """Leave out the tokens that a pattern's match touches."""
-    for pattern in patterns:
-        matches = [match.span() for match in pattern.finditer(text) if match.end() > match.start()]
-        found = [
-            (begin, end)
-            for begin, end in found
-            if not any(low < end and begin < high for low, high in matches)
-        ]
-    return found
+        return words

@@ -6,6 +6,7 @@ from collections import defaultdict
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from compare_svc.engine.artifacts import FORMAT
 from compare_svc.engine.model import Change, ChangeKind, ChangeScope, Field, Place
 from compare_svc.engine.values import comparable, normalise
 
@@ -89,8 +90,12 @@ def _place(entry: Field | None) -> Place | None:
 
 
 def compare_metadata(left: Document, right: Document, *, case: bool = False) -> list[Change]:
-    """List the changes of what the documents say of themselves, sorted by property."""
+    """List the changes of what the documents say of themselves, sorted by property.
+
+    Between two formats they are likely artefacts: each format and its program state what they please.
+    """
     lefts, rights = _stated(left.metadata), _stated(right.metadata)
+    reason = FORMAT if left.media_type != right.media_type else ""
     changes = []
     for name in sorted(lefts.keys() | rights.keys()):
         first, second = lefts.get(name, ""), rights.get(name, "")
@@ -107,6 +112,8 @@ def compare_metadata(left: Document, right: Document, *, case: bool = False) -> 
                 second,
                 normalise(first),
                 normalise(second),
+                likely_artifact=bool(reason),
+                artifact_reason=reason,
             )
         )
     return changes

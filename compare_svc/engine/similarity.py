@@ -16,10 +16,17 @@ WEIGHTS = {"text": 0.5, "shingles": 0.2, "structure": 0.1, "tables": 0.1, "field
 
 
 def measure(
-    left: Prepared, right: Prepared, words_equal: int, tables: float | None, fields: float | None
+    left: Prepared,
+    right: Prepared,
+    words_equal: int,
+    *,
+    artifact_words: int = 0,
+    tables: float | None,
+    fields: float | None,
 ) -> Similarity:
-    """Put together the figures of a pair."""
+    """Put together the figures of a pair; words that differ only as artefacts do not count against it."""
     words = left.word_count() + right.word_count()
+    words -= artifact_words if artifact_words < words else 0
     parts = {
         "shingles": jaccard(left.shingles, right.shingles),
         "text": 2 * words_equal / words if words else None,

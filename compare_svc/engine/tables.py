@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from compare_svc.engine.model import Document, Ignore
 
 ALIKE_MIN = 0.2
+_BULLETS = re.compile(r"^[ \t]*\u2022[ \t]*", re.MULTILINE)
 PAIRED_BY_CONTENT_MAX = 4_000
 
 
@@ -82,7 +84,7 @@ class Side:
 
 
 def _cell(text: str, ignore: Ignore) -> str:
-    value = comparable(fold(text))
+    value = comparable(_BULLETS.sub("", fold(text)))
     return value.casefold() if ignore.case else value
 
 

@@ -22,7 +22,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from compare_svc.engine.cost import predict_cost
+from compare_svc.engine.cost import predict_cost, predict_document_cost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -56,12 +56,43 @@ def cut(entries: Sequence[Entry], pairs: Iterable[Pair], cost_per_tile_s: float)
     for left, right in pairs:
         forward[(left, right) if keys[left] <= keys[right] else (right, left)].append((left, right))
     sizes = [entry.character_count if entry.has_text else 0 for entry in entries]
-    costs = {pair: predict_cost(sizes[pair[0]], sizes[pair[1]]) for pair in forward}
-    tiles = []
-    for node in _leaves(list(forward), keys, costs, cost_per_tile_s):
-        cost = sum(costs[pair] for pair in node)
-        tiles.append(Tile(tuple(sorted(given for pair in node for given in forward[pair])), cost))
-    return tuple(tiles)
+    prices = _Prices(
+        {pair: predict_cost(sizes[pair[0]], sizes[pair[1]]) for pair in forward},
+        [predict_document_cost(size) for size in sizes],
+    )
+    return tuple(
+        Tile(tuple(sorted(given for pair in node for given in forward[pair])), prices.of(node))
+        for node in _leaves(list(forward), keys, prices, cost_per_tile_s)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Prices:
+    """Predicted seconds of each pair and of each document."""
+
+    pairs: dict[Pair, float]
+    documents: list[float]
+
+    def of(self, node: list[Pair]) -> float:
+        """Predict what a task of these pairs takes."""
+        members = {index for pair in node for index in pair}
+        return sum(self.pairs[pair] for pair in node) + sum(self.documents[index] for index in members)
+
+    def fit(self, node: list[Pair], cost_max_s: float) -> bool:
+        """Tell whether these pairs make a task; stops counting as soon as they do not."""
+        if len(node) == 1:
+            return True
+        members: set[int] = set()
+        cost = 0.0
+        for pair in node:
+            cost += self.pairs[pair]
+            for index in pair:
+                if index not in members:
+                    members.add(index)
+                    cost += self.documents[index]
+            if cost > cost_max_s or len(members) > DOCUMENTS_MAX:
+                return False
+        return True
 
 
 def _key(entry: Entry) -> int:
@@ -71,12 +102,12 @@ def _key(entry: Entry) -> int:
 
 
 def _leaves(
-    pairs: list[Pair], keys: Sequence[int], costs: dict[Pair, float], cost_max_s: float
+    pairs: list[Pair], keys: Sequence[int], prices: _Prices, cost_max_s: float
 ) -> Iterator[list[Pair]]:
     waiting = [(pairs, 0)] if pairs else []
     while waiting:
         node, depth = waiting.pop()
-        if depth >= DEPTH_MAX or _fits(node, costs, cost_max_s):
+        if depth >= DEPTH_MAX or prices.fit(node, cost_max_s):
             yield node
             continue
         shift = DEPTH_MAX - 1 - depth
@@ -84,16 +115,3 @@ def _leaves(
         for pair in node:
             children[(keys[pair[0]] >> shift & 1) * 2 + (keys[pair[1]] >> shift & 1)].append(pair)
         waiting.extend((child, depth + 1) for child in reversed(children) if child)
-
-
-def _fits(node: list[Pair], costs: dict[Pair, float], cost_max_s: float) -> bool:
-    if len(node) == 1:
-        return True
-    documents: set[int] = set()
-    cost = 0.0
-    for pair in node:
-        cost += costs[pair]
-        documents.update(pair)
-        if cost > cost_max_s or len(documents) > DOCUMENTS_MAX:
-            return False
-    return True

@@ -6,3 +6,6 @@ NAME = "words"
 VERSION = "1"
 ENGINE = f"{NAME}@{VERSION}"
 """Raise VERSION whenever the same two documents and options would compare differently than before."""
+
+PLAN_ENGINE = "plan@1"
+"""The planner's name and version; raise the version whenever the same manifest would be planned differently."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extract_svc.engine.metadata import as_utf8
 from extract_svc.engine.model import (
     Block,
     BlockKind,
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
 
 class LimitReached(Exception):  # noqa: N818 - it ends reading early; what was read so far stands
     """The output has all the pages, characters or blocks it may have."""
+
+
+def _cell(cell: str | TableCell) -> TableCell:
+    if isinstance(cell, str):
+        return TableCell(as_utf8(cell.strip()))
+    if cell.text.isascii():
+        return cell
+    return TableCell(as_utf8(cell.text), cell.row_span, cell.column_span, cell.header)
 
 
 class Draft:
@@ -59,7 +68,7 @@ class Draft:
         table: int | None = None,
     ) -> None:
         """Add a block; one without text is left out."""
-        text = text.strip("\n\r\t \x0b\x0c")
+        text = as_utf8(text.strip("\n\r\t \x0b\x0c"))
         if not text:
             return
         self._characters += len(text)
@@ -86,7 +95,7 @@ class Draft:
         `text` replaces the block's text where the source has a form of its own (a delimited file's lines). A
         nested table gets no block: its text stands in a cell of the table around it.
         """
-        cells = [[c if isinstance(c, TableCell) else TableCell(c.strip()) for c in row] for row in rows]
+        cells = [[_cell(c) for c in row] for row in rows]
         width = max((len(row) for row in cells), default=0)
         if not width:
             return
@@ -114,16 +123,17 @@ class Draft:
         """Begin the next page and answer its number."""
         if self.limits.max_pages and len(self.pages) >= self.limits.max_pages:
             raise LimitReached
-        self.pages.append(Page(len(self.pages) + 1, width_pt, height_pt, label, hidden))
+        self.pages.append(Page(len(self.pages) + 1, width_pt, height_pt, as_utf8(label), hidden))
         return len(self.pages)
 
     def link(self, text: str, uri: str, page: int = 0) -> None:
         """Add a link; one without a target is left out."""
         if uri:
-            self.links.append(Link(" ".join(text.split()), uri, page))
+            self.links.append(Link(as_utf8(" ".join(text.split())), as_utf8(uri), page))
 
     def member(self, path: str, data: bytes, media_type: str = "") -> None:
         """Add a document found inside this one, under a path that is its own."""
+        path = as_utf8(path)
         taken = {member.path for member in self.members}
         unique, count = path or "member", 1
         while unique in taken:
@@ -145,7 +155,7 @@ class Draft:
             tables=tuple(self.tables),
             metadata=self.metadata,
             links=tuple(self.links),
-            outline=tuple(self.outline),
+            outline=tuple(OutlineEntry(e.level, as_utf8(e.title), e.page) for e in self.outline),
             warnings=tuple(self._warnings.values()),
             confidence=self.confidence,
             members=tuple(self.members),

@@ -33,6 +33,9 @@ def detect(blocks: Iterable[Block]) -> str:
 
 @lru_cache(maxsize=1)
 def _identifier() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415 - only the worker loads it
+    from py3langid.langid import (  # type: ignore[import-untyped]  # noqa: PLC0415 - no stubs; worker only
+        MODEL_FILE,
+        LanguageIdentifier,
+    )
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

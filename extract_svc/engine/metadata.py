@@ -56,6 +56,17 @@ def _zone(text: str | None) -> timezone:
     return timezone(-offset if text and text[0] == "-" else offset)
 
 
+def as_utf8(text: str) -> str:
+    """Join surrogates that belong together and replace those that do not: every text can be UTF-8."""
+    if text.isascii():
+        return text
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
 def language_tag(text: str) -> str:
     """Write a stated language as a BCP 47 tag; "" where it is not one."""
     text = text.strip().replace("_", "-")
@@ -69,8 +80,8 @@ def normalise(
 
     In PDF the "Creator" is a program, not a person: say so by `creator_is_author`.
     """
-    clean = {key: value.strip() for key, value in stated.items() if value and value.strip()}
-    lower = {key.lower(): value for key, value in clean.items()}
+    kept = {as_utf8(key): as_utf8(value.strip()) for key, value in stated.items() if value and value.strip()}
+    lower = {key.lower(): value for key, value in kept.items()}
     if not creator_is_author:
         lower.pop("creator", None)
 
@@ -86,5 +97,5 @@ def normalise(
         modify_time=parse_time(first("modified")),
         language=language_tag(language or first("language")),
         page_count=page_count,
-        raw=tuple(MetadataEntry(key, value) for key, value in sorted(clean.items())),
+        raw=tuple(MetadataEntry(key, value) for key, value in sorted(kept.items())),
     )

@@ -185,8 +185,9 @@ def _series(element: Any) -> Iterator[str]:
 
 def diagram_text(root: Any) -> str:
     """Read a SmartArt diagram's data: a line a paragraph, in the order of its points."""
-    lines = []
-    for element in root.iter():
-        if xml.local(element.tag) == "p":
-            lines.append("".join(e.text or "" for e in element.iter() if xml.local(e.tag) == "t"))
+    lines = [
+        "".join(e.text or "" for e in element.iter() if xml.local(e.tag) == "t")
+        for element in root.iter()
+        if xml.local(element.tag) == "p"
+    ]
     return "\n".join(line for line in lines if line.strip())

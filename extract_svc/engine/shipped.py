@@ -6,10 +6,13 @@ import importlib
 import importlib.metadata
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from extract_svc.engine import media_type as types
 from extract_svc.engine.draft import Draft, LimitReached
-from extract_svc.engine.model import Document, Extraction, Options
+
+if TYPE_CHECKING:
+    from extract_svc.engine.model import Document, Extraction, Options
 
 
 @lru_cache(maxsize=64)
@@ -64,8 +67,37 @@ EXTRACTORS: tuple[Shipped, ...] = (
     _declare("html", 1, {types.HTML, "application/xhtml+xml"}, "lxml", "chardet"),
     _declare("markdown", 1, {types.MARKDOWN}, "markdown-it-py", "chardet"),
     _declare("delimited", 1, {types.CSV, types.TSV}, "chardet"),
-    _declare("xlsx", 1, {types.XLSX, types.XLSB}, "lxml", "python-calamine"),
-    _declare("xls", 1, {types.XLS}, "python-calamine"),
+    _declare("xlsx", 1, {types.XLSX, types.XLSB}, "lxml"),
+    _declare("xls", 1, {types.XLS}),
+    _declare("mail", 1, {types.MAIL, types.MBOX}, "lxml", "chardet"),
+    _declare("msg", 1, {types.MSG}, "lxml", "chardet"),
+    _declare("rtf", 1, {types.RTF, "text/rtf"}),
+    _declare("doc", 1, {types.DOC}),
+    _declare("ppt", 1, {types.PPT}),
+    _declare("epub", 1, {types.EPUB}, "lxml", "chardet"),
+    _declare("xml", 1, {types.XML, types.SVG, types.FICTIONBOOK, "text/xml"}, "lxml", module="xmltext"),
+    _declare(
+        "json", 1, {types.JSON, types.NDJSON, types.NOTEBOOK}, "markdown-it-py", "chardet", module="jsontext"
+    ),
+    _declare(
+        "archive",
+        1,
+        {
+            types.ZIP,
+            types.TAR,
+            types.GZIP,
+            types.BZIP2,
+            types.XZ,
+            types.LZMA,
+            types.COMPRESS,
+            types.SEVEN_Z,
+            types.RAR,
+        },
+        module="archives",
+    ),
+    _declare("iwork", 1, {types.PAGES, types.NUMBERS, types.KEYNOTE}, "lxml"),
+    _declare("image", 1, {types.PNG, types.JPEG, types.GIF, types.TIFF, types.WEBP, types.BMP}),
+    _declare("locked", 1, {types.OOXML_LOCKED, types.OLE}),
     _declare("pptx", 1, {types.PPTX}, "lxml"),
     _declare("odf", 1, {types.ODT, types.ODS, types.ODP, types.ODG}, "lxml"),
     _declare("text", 1, {types.TEXT, types.VTT, types.RST, types.ORG, types.ASCIIDOC}, "chardet"),

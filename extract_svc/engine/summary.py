@@ -59,16 +59,15 @@ def _value(data: bytes, at: int, encoding: str) -> str:
     if at + 8 > len(data):
         return ""
     kind, first = struct.unpack_from("<II", data, at)
-    if kind == 2:
-        return str(first & 0xFFFF)
-    if kind in (3, 19):
-        return str(first)
-    if kind == 30:
-        return data[at + 8 : at + 8 + first].split(b"\0")[0].decode(encoding, "replace")
-    if kind == 31:
-        return data[at + 8 : at + 8 + 2 * first].decode("utf-16-le", "replace").split("\0")[0]
-    if kind == 64 and at + 12 <= len(data):
+    value = ""
+    if kind in (2, 3, 19):
+        value = str(first & 0xFFFF if kind == 2 else first)
+    elif kind == 30:
+        value = data[at + 8 : at + 8 + first].split(b"\0")[0].decode(encoding, "replace")
+    elif kind == 31:
+        value = data[at + 8 : at + 8 + 2 * first].decode("utf-16-le", "replace").split("\0")[0]
+    elif kind == 64 and at + 12 <= len(data):
         (ticks,) = struct.unpack_from("<Q", data, at + 4)
         if 10**16 < ticks < 3 * 10**18:
-            return (_EPOCH + timedelta(microseconds=ticks // 10)).isoformat()
-    return ""
+            value = (_EPOCH + timedelta(microseconds=ticks // 10)).isoformat()
+    return value

@@ -7,7 +7,7 @@ address is written as four decimal numbers: the octal, hexadecimal, short and si
 C library accepts are refused as such, whatever they mean.
 
 Known ugliness: `ipaddress` calls multicast and some tunnels global, and its opinion moves between releases of
-Python, so what matters is spelled out here.
+Python, so IANA's special-purpose registries (RFC 6890) are spelled out here and it may only refuse more.
 """
 
 from __future__ import annotations
@@ -36,9 +36,31 @@ METADATA_ADDRESSES = frozenset(
 
 _GLOBAL_UNICAST = ip_network("2000::/3")
 _NAT64 = ip_network("64:ff9b::/96")  # RFC 6052
-_TUNNELS = (ip_network("2002::/16"), ip_network("2001::/32"))  # 6to4, Teredo
+_SPECIAL_V6 = tuple(map(IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
+_SPECIAL_V4 = tuple(
+    map(
+        IPv4Network,
+        (
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.0.0.0/24",
+            "192.0.2.0/24",
+            "192.88.99.0/24",
+            "192.168.0.0/16",
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "224.0.0.0/3",
+        ),
+    )
+)
 _ISATAP = (0x00005EFE, 0x02005EFE)  # RFC 5214, section 6.1
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
+_PORT = re.compile(r"(:[0-9]{0,5})?")
 _HOST_PORT = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]]+))(?::(\d{1,5}))?")
 
 
@@ -57,16 +79,15 @@ async def resolve_by_system(host: str, port: int) -> Sequence[str]:
 
 def is_public(address: Address) -> bool:
     """Whether an address is globally reachable unicast."""
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            return is_public(address.ipv4_mapped)
-        if address in _NAT64:
-            return is_public(IPv4Address(int(address) & 0xFFFFFFFF))
-        if address not in _GLOBAL_UNICAST or any(address in tunnel for tunnel in _TUNNELS):
-            return False
-        if (int(address) >> 32) & 0xFFFFFFFF in _ISATAP:
-            return False
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    if isinstance(address, IPv4Address):
+        return address.is_global and not any(address in special for special in _SPECIAL_V4)
+    if address.ipv4_mapped is not None:
+        return is_public(address.ipv4_mapped)
+    if address in _NAT64:
+        return is_public(IPv4Address(int(address) & 0xFFFFFFFF))
+    tunnelled = (int(address) >> 32) & 0xFFFFFFFF in _ISATAP
+    special = address not in _GLOBAL_UNICAST or any(address in network for network in _SPECIAL_V6)
+    return address.is_global and not special and not tunnelled
 
 
 def refused(host: str) -> CollatioError:
@@ -84,19 +105,16 @@ def normal_host(host: str) -> str:
     Raises URI_NOT_ALLOWED for odd spellings of IPv4 addresses and for zones, URI_INVALID for no host at all.
     """
     if host.startswith("[") and host.endswith("]"):
-        try:
-            return str(IPv6Address(host[1:-1]) if "%" not in host else None)
-        except ValueError:
-            raise refused(host[:64]) from None
+        return _normal_v6(host[1:-1])
     name = host
     if not host.isascii():
         try:
-            name = idna.encode(host, uts46=True).decode("ascii")
-        except idna.IDNAError:
-            raise CollatioError(Reason.URI_INVALID, "The URI's host is not a valid name.") from None
+            name = idna.encode(host[:256], uts46=True).decode("ascii")
+        except (idna.IDNAError, UnicodeError):
+            raise _not_a_host() from None
     name = name.lower().removesuffix(".")
     if len(name) > 253 or not _HOST.fullmatch(name):
-        raise CollatioError(Reason.URI_INVALID, "The URI's host is not a valid name.")
+        raise _not_a_host()
     try:
         packed = socket.inet_aton(name)
     except OSError:
@@ -104,6 +122,20 @@ def normal_host(host: str) -> str:
     if str(IPv4Address(packed)) != name:
         raise refused(name)
     return name
+
+
+def _normal_v6(text: str) -> str:
+    try:
+        address = IPv6Address(text)
+    except ValueError:
+        raise _not_a_host() from None
+    if address.scope_id is not None:
+        raise refused(str(address))
+    return str(address)
+
+
+def _not_a_host() -> CollatioError:
+    return CollatioError(Reason.URI_INVALID, "The URI's host is not a valid name.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +173,26 @@ class HostPolicy:
         return is_public(address) or any(entry.covers(host, port, address) for entry in self._allowed)
 
 
+def split_authority(authority: str, default_port: int) -> tuple[str, int]:
+    """Return host (normal) and port of a URI's authority; raises what `normal_host` raises."""
+    host, bracket, rest = authority.partition("]") if authority.startswith("[") else (authority, "", "")
+    if not bracket:
+        host, colon, rest = authority.partition(":")
+        rest = colon + rest
+    if not _PORT.fullmatch(rest) or int(rest[1:] or default_port) > 65535:
+        raise _not_a_host()
+    return normal_host(host + bracket), int(rest[1:] or default_port)
+
+
 def _parse_allowed(entry: str) -> _Allowed:
     try:
         return _Allowed(None, ip_network(entry), None)
     except ValueError:
         match = _HOST_PORT.fullmatch(entry)
     if match is None:
-        raise CollatioError(Reason.SETTINGS_INVALID, f"allow_hosts: {entry!r} is not a host, address or network.")
+        raise CollatioError(
+            Reason.SETTINGS_INVALID, f"allow_hosts: {entry!r} is not a host, address or network."
+        )
     host, port = match[1] or match[2], int(match[3]) if match[3] else None
     try:
         return _Allowed(None, ip_network(host), port)

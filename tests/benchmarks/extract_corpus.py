@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 _SKIPPED = ("versions/", "neardup/", "redline/")
 
 
-def line_of(uri: str, document: Document, result: Extraction | CollatioError, parent: str = "") -> dict[str, Any]:
+def line_of(
+    uri: str, document: Document, result: Extraction | CollatioError, parent: str = ""
+) -> dict[str, Any]:
     """Write one result in the command line's form."""
     digest = hashlib.sha256(document.data).hexdigest()
     row: dict[str, Any] = {"documentId": digest[:16], "uri": uri, "sha256": digest}
@@ -53,7 +55,9 @@ def line_of(uri: str, document: Document, result: Extraction | CollatioError, pa
     }
 
 
-def extract_all(uri: str, document: Document, options: Options, registry: Registry, parent: str = "", depth: int = 0) -> Iterator[dict[str, Any]]:
+def extract_all(
+    uri: str, document: Document, options: Options, registry: Registry, parent: str = "", depth: int = 0
+) -> Iterator[dict[str, Any]]:
     """Extract a document and, below it, its members."""
     try:
         result: Extraction | CollatioError = extract_one(document, options, registry)

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 def cancel(*, job: str, gateway: str, as_json: bool) -> int:
     """Ask a job to stop. Work already done is kept."""
     from collatio.cli.conduct import state_of
+    from collatio.cli.exit_status import ExitStatus
     from collatio.cli.job_rows import job_name
     from collatio.cli.output.folder import job_text
     from collatio.cli.running import run_async
-    from collatio.cli.status import ExitStatus
 
     name = job_name(job)
     found = run_async(lambda: _cancel(gateway, name))

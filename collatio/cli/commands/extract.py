@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collatio.client.messages import Job
 
 
-@click.command()
+@click.command(short_help="Extract documents: a line of JSON each.")
 @orders
 @click.option(
     "-o",
@@ -45,7 +46,7 @@ def extract(
     A document that failed has a line too, with `error` in place of text; members of archives and mails have
     lines of their own, with `parent`. The lines are in the order of the names given, then of the URIs.
     """
-    from collatio.cli.conduct import outcome
+    from collatio.cli.conduct import complain, outcome
     from collatio.cli.running import run_async
     from collatio.cli.summary import Summary
 
@@ -58,6 +59,7 @@ def extract(
     summary = Summary(job, findings, str(Path.cwd()), len(unread), [target] if target else ())
     for line in summary.lines():
         click.echo(line, err=True)
+    complain(job)
     return outcome(job, some_failed=findings.some_failed, fail_on=fail_on)
 
 
@@ -76,7 +78,7 @@ async def _extract(
     async with open_session(surroundings, talk, gateway=gateway, data_dir=data, roots=roots) as session:
         spec, unread = await prepare(order, session, talk)
         job = await conduct(session.client, spec, talk)
-        place = replacing(target) if target else nullcontext(click.get_binary_stream("stdout"))
+        place = replacing(target) if target else nullcontext(sys.stdout.buffer)
         with place as file:
             findings = await gather(session.client, job, LinesSink(file, Kind.EXTRACTIONS), unread)
     return job, findings, unread

@@ -31,9 +31,9 @@ def list_jobs(*, wanted: str, limit: int, gateway: str, as_json: bool) -> int:
     """List jobs, newest first."""
     from google.protobuf.json_format import MessageToDict
 
+    from collatio.cli.exit_status import ExitStatus
     from collatio.cli.job_rows import JOBS_HEAD, job_row
     from collatio.cli.running import run_async
-    from collatio.cli.status import ExitStatus
     from collatio.cli.table import table
 
     jobs = run_async(lambda: _list(gateway, wanted, limit))

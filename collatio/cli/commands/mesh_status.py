@@ -21,9 +21,9 @@ def mesh_status(*, gateway: str, as_json: bool) -> int:
     """Show each stage: what waits and why, what runs, and on how many workers."""
     from google.protobuf.json_format import MessageToDict
 
+    from collatio.cli.exit_status import ExitStatus
     from collatio.cli.running import run_async
     from collatio.cli.stage_rows import STAGES_HEAD, stage_row
-    from collatio.cli.status import ExitStatus
     from collatio.cli.table import table
 
     found = run_async(lambda: _read(gateway))

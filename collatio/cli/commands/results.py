@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collatio.client.messages import Job
 
 
-@click.command()
+@click.command(short_help="Fetch a job's results.")
 @click.argument("job")
 @click.option(
     "-o",
@@ -39,10 +40,10 @@ def results(
     A job that still runs gives what it has so far, and says so.
     """
     from collatio.cli.claiming import claim_or_refuse
+    from collatio.cli.exit_status import ExitStatus
     from collatio.cli.job_rows import job_name
     from collatio.cli.output.folder import paths
     from collatio.cli.running import run_async
-    from collatio.cli.status import ExitStatus
     from collatio.cli.summary import Summary
 
     if output is not None and kind is not None:
@@ -75,5 +76,5 @@ async def _results(
         if output is not None:
             return job, await save(client, job, output)
         usual = Kind.COMPARISONS if job.spec.HasField("compare") else Kind.EXTRACTIONS
-        sink = LinesSink(click.get_binary_stream("stdout"), Kind(kind) if kind else usual)
+        sink = LinesSink(sys.stdout.buffer, Kind(kind) if kind else usual)
         return job, await gather(client, job, sink)

@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from collatio.client.messages import Job
 
 
-@click.command()
+_EXAMPLES = """\b
+Examples:
+  collatio run contracts/                              every document with every other
+  collatio run contracts/ --baseline template.docx     each with the template
+  collatio run old/ new/ --mode matched -o out         two trees, by relative path"""
+
+
+@click.command(short_help="Fetch, extract and compare documents.", epilog=_EXAMPLES)
 @orders_comparing
 @click.option(
     "-o",
@@ -50,15 +57,10 @@ def run(
 ) -> int:
     """Compare documents: files, folders, or URIs that the mesh can reach.
 
-    \b
-    collatio run contracts/                                  every document with every other
-    collatio run contracts/ --baseline template.docx         each with the template
-    collatio run old/ new/ --mode matched -o out             two trees, by relative path
-
     A summary is printed at the end; with --json the job is, and the summary goes to standard error.
     """
     from collatio.cli.claiming import claim_or_refuse
-    from collatio.cli.conduct import outcome
+    from collatio.cli.conduct import complain, outcome
     from collatio.cli.output.folder import job_text, paths
     from collatio.cli.running import run_async
     from collatio.cli.summary import Summary
@@ -73,6 +75,7 @@ def run(
         click.echo(line, err=as_json)
     if as_json:
         click.echo(job_text(job), nl=False)
+    complain(job)
     return outcome(job, some_failed=findings.some_failed, fail_on=fail_on)
 
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 @json_option
 def status(*, job: str, gateway: str, as_json: bool) -> int:
     """Show a job: its state, its counts, why it waits or failed."""
+    from collatio.cli.exit_status import ExitStatus
     from collatio.cli.job_rows import job_facts, job_name
     from collatio.cli.output.folder import job_text
     from collatio.cli.running import run_async
-    from collatio.cli.status import ExitStatus
     from collatio.cli.table import table
 
     name = job_name(job)

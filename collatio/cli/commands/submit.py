@@ -30,16 +30,17 @@ def submit(
     Paths are uploaded; URIs are the mesh's own. `status`, `watch`, `results` and `cancel` take the name.
     --mode none extracts without comparing.
     """
-    from collatio.cli.conduct import outcome
+    from collatio.cli.conduct import complain, outcome
+    from collatio.cli.exit_status import ExitStatus
     from collatio.cli.output.folder import job_text
     from collatio.cli.running import run_async
-    from collatio.cli.status import ExitStatus
 
     job, unread = run_async(lambda: _submit(surroundings, order, gateway, wait=wait, as_json=as_json))
     if as_json:
         click.echo(job_text(job), nl=False)
     some_failed = bool(unread or job.documents.failed or job.comparisons.failed)
     if wait:
+        complain(job)
         return outcome(job, some_failed=some_failed, fail_on=fail_on)
     return ExitStatus.SOME_FAILED if unread and fail_on == "any" else ExitStatus.OK
 
@@ -59,6 +60,4 @@ async def _submit(
         if wait:
             job = await follow(session.client, job.name, talk)
             talk.say(f"{job.name} {state_of(job)}")
-            if job.HasField("error"):
-                talk.say(f"  {job.error.reason}: {job.error.message}")
         return job, unread

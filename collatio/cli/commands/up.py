@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collatio.cli.surroundings import Surroundings
 
 
-@click.command()
+@click.command(short_help="Keep a mesh up on this machine.")
 @click.option(
     "--port", type=click.IntRange(1, 65535), default=50050, show_default=True, help="The gateway's port."
 )
@@ -32,8 +32,8 @@ def up(surroundings: Surroundings, *, port: int, data: Path | None, roots: tuple
 
     It listens on loopback only. The gateway's address goes to standard output once the mesh serves.
     """
+    from collatio.cli.exit_status import ExitStatus, StoppedBySignal
     from collatio.cli.running import run_async
-    from collatio.cli.status import ExitStatus, StoppedBySignal
 
     absolute = tuple(root.absolute() for root in roots)
     try:

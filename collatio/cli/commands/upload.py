@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collatio.cli.surroundings import Surroundings
 
 
-@click.command()
+@click.command(short_help="Upload files, to name them in a job.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @named_gateway_option
 @click.pass_obj
@@ -29,9 +29,9 @@ def upload(surroundings: Surroundings, *, files: tuple[Path, ...], gateway: str)
 
 
 async def _upload(surroundings: Surroundings, gateway: str, files: tuple[Path, ...]) -> int:
+    from collatio.cli.exit_status import ExitStatus
     from collatio.cli.folders import local_failure
     from collatio.cli.session import connect
-    from collatio.cli.status import ExitStatus
 
     status = ExitStatus.OK
     async with connect(gateway) as client:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collatio.client.messages import Job, JobEvent
 
 
-@click.command()
+@click.command(short_help="Watch a job until it ends.")
 @click.argument("job")
 @named_gateway_option
 @fail_on_option
@@ -25,7 +25,7 @@ def watch(surroundings: Surroundings, *, job: str, gateway: str, fail_on: str, a
 
     With --json each event is a line of JSON on standard output. The exit status tells the job's outcome.
     """
-    from collatio.cli.conduct import outcome, state_of
+    from collatio.cli.conduct import complain, outcome, state_of
     from collatio.cli.job_rows import job_name
     from collatio.cli.running import run_async
 
@@ -34,6 +34,7 @@ def watch(surroundings: Surroundings, *, job: str, gateway: str, fail_on: str, a
     if not as_json:
         click.echo(f"{found.name} {state_of(found)}")
     some_failed = bool(found.documents.failed or found.comparisons.failed)
+    complain(found)
     return outcome(found, some_failed=some_failed, fail_on=fail_on)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from collatio.cli.output import SCHEMA_VERSION
 from collatio.client.messages import ChangeKind, ChangeScope, ComparisonStatus
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-_SIMILARITIES = ("text", "shingles", "structure", "tables", "fields", "overall")
+_Measure = Literal["text", "shingles", "structure", "tables", "fields", "overall"]
+_MEASURES: tuple[_Measure, ...] = ("text", "shingles", "structure", "tables", "fields", "overall")
 
 
 def comparison_row(comparison: Comparison, names: Names) -> Row:
@@ -59,7 +60,7 @@ def status_of(comparison: Comparison) -> str:
 
 
 def _similarity(similarity: Similarity) -> Row:
-    return {name: getattr(similarity, name) for name in _SIMILARITIES if similarity.HasField(name)}
+    return {name: getattr(similarity, name) for name in _MEASURES if similarity.HasField(name)}
 
 
 def _counts(counts: ChangeCounts) -> Row:

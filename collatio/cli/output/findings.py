@@ -86,6 +86,15 @@ class Pair:
     changes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A document, and what it says or why it says nothing; neither where nobody wants to know."""
+
+    document: JobDocument
+    extraction: Extraction | None = None
+    failure: Failure | None = None
+
+
 @dataclass(slots=True)
 class Findings:
     """What a summary tells of a job. `failures` are (name, failure) of documents; `pairs_failed` counts pairs."""
@@ -108,96 +117,93 @@ async def gather(
     `unread` are paths that never reached the mesh; they count as failed documents, after the others.
     Errors: `CollatioError` where results cannot be read at all; a single one that is gone is a failure.
     """
-    findings = Findings()
     async with aclosing(results.documents(job.name)) as found:
         documents = [each async for each in found]
-    names = Names(job, documents)
+    gathering = _Gathering(results, job, Names(job, documents), sink)
     documents.sort(key=lambda each: (each.source, each.uri, each.member_path, each.document_id))
-    await _read_documents(results, job, documents, names, sink, findings)
+    await gathering.read_documents(documents)
     for local in unread:
-        findings.failures.append((local.uri, local.failure))
-        if sink is not None:
-            sink.extraction(local_row(local))
-            sink.failure(local_failure_row(local))
+        gathering.note_unread(local)
     if job.spec.HasField("compare"):
-        await _read_comparisons(results, job, names, sink, findings)
-    return findings
+        await gathering.read_comparisons()
+    return gathering.findings
 
 
-async def _read_documents(
-    results: Results,
-    job: Job,
-    documents: Sequence[JobDocument],
-    names: Names,
-    sink: Sink | None,
-    findings: Findings,
-) -> None:
-    async def read(document: JobDocument) -> tuple[JobDocument, Extraction | None, Failure | None]:
-        failure = unfinished(document, job)
-        if failure is not None or sink is None or not sink.wants_extractions:
-            return document, None, failure
+class _Gathering:
+    def __init__(self, results: Results, job: Job, names: Names, sink: Sink | None) -> None:
+        self.findings = Findings()
+        self._results = results
+        self._job = job
+        self._names = names
+        self._sink = sink
+
+    async def read_documents(self, documents: Sequence[JobDocument]) -> None:
+        """Go through the documents in order, reading a few ahead."""
+        ahead: deque[asyncio.Task[Reading]] = deque()
         try:
-            return document, await results.extraction(job.name, document.document_id), None
+            for document in documents:
+                ahead.append(asyncio.create_task(self._read(document)))
+                if len(ahead) >= AT_ONCE:
+                    self._note(await ahead.popleft())
+            while ahead:
+                self._note(await ahead.popleft())
+        finally:
+            for task in ahead:
+                task.cancel()
+            await asyncio.gather(*ahead, return_exceptions=True)
+
+    async def _read(self, document: JobDocument) -> Reading:
+        failure = unfinished(document, self._job)
+        if failure is not None or self._sink is None or not self._sink.wants_extractions:
+            return Reading(document, failure=failure)
+        try:
+            return Reading(document, await self._results.extraction(self._job.name, document.document_id))
         except CollatioError as error:
             if error.entry.category not in _GONE:
                 raise
-            return document, None, failure_from(error, "extract")
+            return Reading(document, failure=failure_from(error, "extract"))
 
-    waiting: deque[asyncio.Task[tuple[JobDocument, Extraction | None, Failure | None]]] = deque()
-
-    async def write_first() -> None:
-        document, extraction, failure = await waiting.popleft()
-        if failure is not None:
-            findings.failures.append((names.uri(document), failure))
+    def _note(self, reading: Reading) -> None:
+        document, names, sink = reading.document, self._names, self._sink
+        if reading.failure is not None:
+            self.findings.failures.append((names.uri(document), reading.failure))
         if sink is None:
             return
-        if failure is not None:
-            sink.extraction(failed_row(document, names, failure))
-            sink.failure(failure_row(document, names, failure))
-        elif extraction is not None:
-            sink.extraction(extraction_row(document, names, extraction))
+        if reading.failure is not None:
+            sink.extraction(failed_row(document, names, reading.failure))
+            sink.failure(failure_row(document, names, reading.failure))
+        elif reading.extraction is not None:
+            sink.extraction(extraction_row(document, names, reading.extraction))
 
-    try:
-        for document in documents:
-            waiting.append(asyncio.create_task(read(document)))
-            if len(waiting) >= AT_ONCE:
-                await write_first()
-        while waiting:
-            await write_first()
-    finally:
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
+    def note_unread(self, local: LocalFailure) -> None:
+        """Count a path that never reached the mesh."""
+        self.findings.failures.append((local.uri, local.failure))
+        if self._sink is not None:
+            self._sink.extraction(local_row(local))
+            self._sink.failure(local_failure_row(local))
 
-
-async def _read_comparisons(
-    results: Results, job: Job, names: Names, sink: Sink | None, findings: Findings
-) -> None:
-    whole = sink is not None and sink.wants_comparisons
-    view = ComparisonView.COMPARISON_VIEW_FULL if whole else ComparisonView.COMPARISON_VIEW_BASIC
-    closest: list[Pair] = []
-    async with aclosing(results.comparisons(job.name, view)) as comparisons:
-        async for each in comparisons:
-            if sink is not None and sink.wants_comparisons:
-                sink.comparison(comparison_row(each, names))
-            if each.status == ComparisonStatus.COMPARISON_STATUS_FAILED:
-                findings.pairs_failed += 1
-                if sink is not None:
-                    sink.failure(failed_pair_row(each, names))
-            elif each.status == ComparisonStatus.COMPARISON_STATUS_COMPARED:
-                _keep(closest, each, names)
-    findings.closest = sorted(closest, key=lambda pair: (-pair.similarity, pair.left, pair.right))
+    async def read_comparisons(self) -> None:
+        """Go through the comparisons as they come, with their changes only where a sink wants them."""
+        sink, names = self._sink, self._names
+        whole = sink is not None and sink.wants_comparisons
+        view = ComparisonView.COMPARISON_VIEW_FULL if whole else ComparisonView.COMPARISON_VIEW_BASIC
+        closest: list[Pair] = []
+        async with aclosing(self._results.comparisons(self._job.name, view)) as comparisons:
+            async for each in comparisons:
+                if sink is not None and sink.wants_comparisons:
+                    sink.comparison(comparison_row(each, names))
+                if each.status == ComparisonStatus.COMPARISON_STATUS_COMPARED:
+                    _keep(closest, each, names)
+                elif each.status == ComparisonStatus.COMPARISON_STATUS_FAILED:
+                    self.findings.pairs_failed += 1
+                    if sink is not None:
+                        sink.failure(failed_pair_row(each, names))
+        self.findings.closest = sorted(closest, key=lambda pair: (-pair.similarity, pair.left, pair.right))
 
 
 def _keep(closest: list[Pair], comparison: Comparison, names: Names) -> None:
     """Keep a pair while it is among the closest ones."""
-    pair = Pair(
-        comparison.similarity.overall,
-        names.compared(comparison.left),
-        names.compared(comparison.right),
-        comparison.counts.changes,
-    )
-    if len(closest) < CLOSEST_MAX:
-        heapq.heappush(closest, pair)
-    else:
-        heapq.heappushpop(closest, pair)
+    left, right = names.compared(comparison.left), names.compared(comparison.right)
+    heapq.heappush(closest, Pair(comparison.similarity.overall, left, right, comparison.counts.changes))
+    if len(closest) > CLOSEST_MAX:
+        heapq.heappop(closest)

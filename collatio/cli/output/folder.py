@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from google.protobuf.json_format import MessageToDict
@@ -15,6 +14,7 @@ from collatio.cli.output.findings import gather
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from collatio.cli.output.documents import LocalFailure, Row
     from collatio.cli.output.findings import Findings, Results

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 READINESS_S = 1.0
 BROKEN_AFTER = 2
+SPANS_S = 1.0
 MESSAGE_BYTES_MAX = 4 << 20
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -132,3 +133,4 @@ class Server:
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(self._plan.drain_s)
         await self._server.stop(self._plan.grace_s)
+        await self._tracing.settled(SPANS_S)

@@ -185,7 +185,11 @@ def status_message(stage: str, status: Status) -> pb.StageStatus:
     elif status.retry_wait and not (status.queued or status.sent or status.running):
         reason, since = pb.WAITING_REASON_RETRY_WAIT, status.now_ms
     age = (status.now_ms - status.oldest_queued_ms) / 1000 if status.oldest_queued_ms else 0.0
-    engines = {engine for info in status.worker_infos for engine in json.loads(info).get("engines", [])}
+    facts = [json.loads(info) for info in status.worker_infos]
+
+    def announced(what: str) -> list[str]:
+        return sorted({name for fact in facts for name in fact.get(what, [])})
+
     return pb.StageStatus(
         stage=STAGES[stage],
         queue_depth=depth,
@@ -197,7 +201,9 @@ def status_message(stage: str, status: Status) -> pb.StageStatus:
         quarantined=status.quarantined,
         waiting_reason=reason,
         waiting_since=timestamp(since),
-        engines=sorted(engines),
+        engines=announced("engines"),
+        schemes=announced("schemes"),
+        media_types=announced("media_types"),
     )
 
 

@@ -2,8 +2,8 @@
 
 The shape is `TracesData`/`ExportTraceServiceRequest` in the OTLP JSON encoding (opentelemetry-proto,
 "OTLP/HTTP, JSON Protobuf Encoding"): camelCase keys, trace and span ids in hex, enumerations as numbers, 64-bit
-integers as strings, default values left out. It is written by hand because protobuf's own JSON writer costs
-ten times as much a span and cannot write hex ids.
+integers as strings, default values left out. It is written by hand because protobuf's own JSON writer cannot
+write hex ids, and because this takes 14 µs a span where the SDK's protobuf encoding alone takes 31.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ How each shape ends its span, and why so:
 - the streaming shapes: the interceptor must hand the call back at once, for the caller may still have to write to
   it. The span ends in the call's done callback: a status from the server, the deadline, `cancel()`, an
   iterator of requests that raises (gRPC cancels the call for it), the channel's close.
+- When the server ends a call under a request being written, gRPC first sets INTERNAL of its own making and calls
+  back, then sets the server's status, which the caller gets, without calling back. The first is waited out.
 - A stream that is merely dropped (`break` without `cancel()`) is not over: gRPC keeps it, with or without
   interceptors, until one of those comes, and its span is open as long. `call.cancel()` in a `finally` is the rule.
 - Metadata that gRPC cannot encode makes a call that neither starts nor ends: it gets no span.
@@ -37,7 +39,7 @@ from collatio.runtime.telemetry.rpc_call import (
 from collatio.runtime.telemetry.tracing import error_type, is_suppressed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
 
     from opentelemetry.trace import Span
 
@@ -45,6 +47,11 @@ if TYPE_CHECKING:
 
     # Awaited, it gives a call; the published stubs say it gives one at once, so Any is all that fits both.
     Continuation = Callable[[grpc.aio.ClientCallDetails, Any], Any]
+
+
+_PROVISIONAL = "Internal error from Core"  # what grpc.aio says of a call whose request could not be written
+_RECHECK_S = 0.01
+_RECHECKS = 100
 
 
 def client_interceptors(tracing: Tracing, target: str, instruments: Instruments | None = None) -> list[Any]:
@@ -64,9 +71,12 @@ def client_interceptors(tracing: Tracing, target: str, instruments: Instruments 
 class ClientCalls:
     """Starts the span of each call of one channel."""
 
-    def __init__(self, tracing: Tracing, target: str, instruments: Instruments) -> None:
+    def __init__(
+        self, tracing: Tracing, target: str, instruments: Instruments, *, rechecks: int = _RECHECKS
+    ) -> None:
         self.tracing = tracing
         self.instruments = instruments
+        self.rechecks = rechecks
         self._address = split_target(target)
 
     def begin(self, details: grpc.aio.ClientCallDetails) -> ClientCall | None:
@@ -143,7 +153,26 @@ class ClientCall:
 
     def done(self, call: Any) -> None:
         """End the span of a call that is over."""
-        self.end(_code_of(call))
+        self._look(call, self._calls.rechecks)
+
+    def _look(self, call: Any, rechecks: int) -> None:
+        code = _answer(call.code())
+        if not isinstance(code, grpc.StatusCode):
+            code = grpc.StatusCode.UNKNOWN
+        if rechecks and code is grpc.StatusCode.INTERNAL and _answer(call.details()) == _PROVISIONAL:
+            asyncio.get_running_loop().call_later(_RECHECK_S, self._look, call, rechecks - 1)
+        else:
+            self.end(code)
+
+
+def _answer(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine of a call that is over: it answers in a single step, without a loop; else None."""
+    try:
+        coroutine.send(None)
+    except StopIteration as answer:
+        return answer.value
+    coroutine.close()
+    return None
 
 
 def _unsampled() -> SpanContext:

@@ -5,9 +5,10 @@ How it works, and why so:
 - The handler is wrapped in its own style: an async generator stays one, a coroutine that calls
   `context.write` stays one (turning the second into the first is what breaks health's Watch elsewhere). A handler
   that is not async is left as it is: it runs in a thread, where its context would be lost (grpc#37881).
-- The wrapper only notes the outcome; the span ends in the call's done callback, which gRPC runs however the call
-  ends. So a client that goes away between two responses, or a response that cannot be serialized, ends the span
-  too, with the status the caller gets.
+- The span ends with the first thing that settles the call: the handler's error, its return, or (where one response
+  is still to be serialized) the serializer. So it has ended before the caller has its answer (an abort's ends
+  a moment after: `settled` waits for it). What settles nothing, a client that goes away between two responses,
+  is caught by the call's done callback, which gRPC runs however the call ends.
 - The span is attached to the call's own task and never detached: the task, and its context with it, ends
   with the call, and resetting a token across a `yield` fails in another task (grpc#42295).
 - gRPC shows a handler a passed deadline and a caller's cancellation alike; what is left of the deadline
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -70,6 +71,29 @@ class ServerTracing(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # the
         self.tracing = tracing
         self.instruments = instruments or Instruments.noop()
         self._address = (address, port)
+        self._open = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def settled(self, timeout_s: float) -> bool:
+        """Wait, after `server.stop`, until the last calls' spans have ended; False after `timeout_s` seconds.
+
+        A call that was aborted gets its status out, and the server may stop, before its handler's task ends.
+        """
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), timeout_s)
+        return self._idle.is_set()
+
+    def opened(self) -> None:
+        """Count a call that begins."""
+        self._open += 1
+        self._idle.clear()
+
+    def ended(self) -> None:
+        """Count a call that is over."""
+        self._open -= 1
+        if not self._open:
+            self._idle.set()
 
     def listening_on(self, address: str, port: int | None) -> None:
         """Say where the server listens (`server.address`, `server.port`), once its port is known."""
@@ -116,13 +140,13 @@ class ServerTracing(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # the
 
 
 class _ServerCall:
-    """One call: begins when its handler is entered, ends in its done callback."""
+    """One call: begins when its handler is entered; the first way it ends is the one that counts."""
 
     def __init__(self, owner: ServerTracing, method: str, parent: Context) -> None:
         self._owner = owner
         self._method = method
         self._parent = parent
-        self._outcome: tuple[grpc.StatusCode, str | None] | None = None
+        self._ended = False
         self._margin_s = _DEADLINE_MARGIN_S
 
     def begin(self, context: Any) -> None:
@@ -132,85 +156,89 @@ class _ServerCall:
         remaining = context.time_remaining()
         if remaining is not None:
             self._margin_s += remaining * _DEADLINE_MARGIN_PART
-        context.add_done_callback(self._end)
+        self._owner.opened()
+        context.add_done_callback(self._interrupt)
         otel_context.attach(trace.set_span_in_context(self._span, self._parent))
 
-    def note_return(self, context: Any) -> None:
-        """Note that the handler returned; it may have set a code."""
-        self._note(_set_code(context) or grpc.StatusCode.OK)
+    def returned(self, context: Any, *, serializes: bool) -> None:
+        """End the call whose handler returned, unless its response must still be serialized."""
+        code = _set_code(context) or grpc.StatusCode.OK
+        if code is not grpc.StatusCode.OK or not serializes:
+            self._end(code)
 
-    def note_error(self, error: BaseException, context: Any) -> None:
-        """Note what the handler raised as the status the caller gets for it."""
+    def raised(self, error: BaseException, context: Any) -> None:
+        """End the call whose handler raised, with the status the caller gets for it."""
         if isinstance(error, grpc.aio.AbortError):
-            self._note(_set_code(context) or grpc.StatusCode.UNKNOWN)
+            self._end(_set_code(context) or grpc.StatusCode.UNKNOWN)
         elif isinstance(error, (asyncio.CancelledError, GeneratorExit, grpc.aio.InternalError)):
             # InternalError: a read or a write on a call that the client has left.
-            self._note(self._interruption(context))
+            self._interrupt(context)
         else:
             code = _set_code(context)
             unset = code is None or code is grpc.StatusCode.OK
-            self._note(grpc.StatusCode.UNKNOWN if unset or code is None else code, error_type(error))
+            self._end(grpc.StatusCode.UNKNOWN if unset or code is None else code, error_type(error))
 
-    def serialize(self, serializer: Callable[[Any], bytes] | None) -> Callable[[Any], bytes] | None:
-        """Watch a serializer: what it raises ends the call as UNKNOWN after the handler has returned."""
-        if serializer is None:
-            return None
+    def serializing(self, serializer: Callable[[Any], bytes], *, only: bool) -> Callable[[Any], bytes]:
+        """Watch a serializer: what it raises makes the call UNKNOWN; the `only` response ends it."""
 
         def watched(message: Any) -> bytes:
             try:
-                return serializer(message)
+                serialized = serializer(message)
             except Exception as error:
-                self._note(grpc.StatusCode.UNKNOWN, error_type(error))
+                self._end(grpc.StatusCode.UNKNOWN, error_type(error))
                 raise
+            if only:
+                self._end(grpc.StatusCode.OK)
+            return serialized
 
         return watched
 
-    def _note(self, code: grpc.StatusCode, error: str | None = None) -> None:
-        """Keep the first failure: what follows one (a generator being closed) is only its echo."""
-        if self._outcome is None or self._outcome[0] is grpc.StatusCode.OK:
-            self._outcome = (code, error)
-
-    def _interruption(self, context: Any) -> grpc.StatusCode:
+    def _interrupt(self, context: Any) -> None:
+        """End a call that was cut: by its deadline when (nearly) nothing is left of that, else by the caller."""
         remaining = context.time_remaining()
-        if remaining is not None and remaining <= self._margin_s:
-            return grpc.StatusCode.DEADLINE_EXCEEDED
-        return grpc.StatusCode.CANCELLED
+        late = remaining is not None and remaining <= self._margin_s
+        self._end(grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED)
 
-    def _end(self, context: Any) -> None:
-        # No outcome: the call was cut while gRPC itself was sending a response of a generator.
-        code, error = self._outcome or (self._interruption(context), None)
+    def _end(self, code: grpc.StatusCode, error: str | None = None) -> None:
+        if self._ended:
+            return
+        self._ended = True
         failed = (error or code.name) if code in SERVER_FAULTS else None
         record_status(self._span, code, failed)
         self._owner.tracing.finish(self._span)
+        self._owner.ended()
         duration_s = (self._owner.tracing.clock_ns() - self._started_ns) / 1e9
         self._owner.instruments.record_server_call(self._method, code.name, duration_s, failed)
 
 
 def _wrapped(handler: Any, call: _ServerCall) -> Any:
     """Make the handler of one call anew, around the same behaviour in the same style."""
-    shape = ("stream" if handler.request_streaming else "unary") + (
-        "_stream" if handler.response_streaming else "_unary"
-    )
+    only = not handler.response_streaming
+    shape = f"{'stream' if handler.request_streaming else 'unary'}_{'unary' if only else 'stream'}"
     behavior = getattr(handler, shape)
+    serializer = handler.response_serializer
     if inspect.isasyncgenfunction(behavior):
         wrapped = _generating(behavior, call)
     elif inspect.iscoroutinefunction(behavior):
-        wrapped = _returning(behavior, call)
+        wrapped = _returning(behavior, call, serializes=only and serializer is not None)
     else:
         return handler
     make = getattr(grpc, f"{shape}_rpc_method_handler")
-    return make(wrapped, handler.request_deserializer, call.serialize(handler.response_serializer))
+    watched = None if serializer is None else call.serializing(serializer, only=only)
+    return make(wrapped, handler.request_deserializer, watched)
 
 
-def _returning(behavior: Callable[[Any, Any], Awaitable[Any]], call: _ServerCall) -> Callable[..., Any]:
+def _returning(
+    behavior: Callable[[Any, Any], Awaitable[Any]], call: _ServerCall, *, serializes: bool
+) -> Callable[..., Any]:
     async def handle(request: Any, context: Any) -> Any:
         call.begin(context)
         try:
             response = await behavior(request, context)
         except BaseException as error:
-            call.note_error(error, context)
+            call.raised(error, context)
             raise
-        call.note_return(context)
+        call.returned(context, serializes=serializes)
         return response
 
     return handle
@@ -224,9 +252,9 @@ def _generating(behavior: Callable[[Any, Any], Any], call: _ServerCall) -> Calla
                 async for response in responses:
                     yield response
         except BaseException as error:
-            call.note_error(error, context)
+            call.raised(error, context)
             raise
-        call.note_return(context)
+        call.returned(context, serializes=False)
 
     return handle
 

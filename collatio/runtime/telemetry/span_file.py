@@ -2,8 +2,8 @@
 
 One file a process, so that no two writers meet. It is bounded: at half its bound the file is set aside as
 `.old.jsonl`, replacing the one set aside before, whose spans are counted as discarded; the newest spans are
-always on disk. The folder is bounded too: when a process opens its file, the oldest files of processes long gone
-make room. A line is written in one call, and a write that the disk cut short is taken back, so that only a
+always on disk. The folder is bounded too, in bytes and in files (a pool replaces its children often): when a process
+opens its file, the oldest files make room; one that is still written to is opened anew by its process. A line is written in one call, and a write that the disk cut short is taken back, so that only a
 machine's crash can tear the last line.
 """
 
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
 FILE_BYTES_MAX = 64 * 1024 * 1024
 FOLDER_BYTES_MAX = 512 * 1024 * 1024
+FOLDER_FILES_MAX = 500
 FOLDER_NAME = "traces"
 
 
 class SpanFile:
     """A `SpanSink` into `<folder>/<service>-<pid>.jsonl`; the file appears with the first span.
 
-    `bytes_max` bounds this process's files together, `folder_bytes_max` all files of the folder.
+    `bytes_max` bounds this process's files together, `folder_bytes_max` and `folder_files_max` all of the folder.
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class SpanFile:
         *,
         bytes_max: int = FILE_BYTES_MAX,
         folder_bytes_max: int = FOLDER_BYTES_MAX,
+        folder_files_max: int = FOLDER_FILES_MAX,
     ) -> None:
         self._folder = folder
         self._service = service
         self._bytes_max = bytes_max
         self._folder_bytes_max = folder_bytes_max
+        self._folder_files_max = folder_files_max
         self._begin()
 
     @property
@@ -86,6 +89,9 @@ class SpanFile:
         if len(line) > self._bytes_max // 2:
             middle = len(spans) // 2
             return self._export(spans[:middle]) + self._export(spans[middle:]) if middle else 0
+        if self._descriptor is not None and not os.fstat(self._descriptor).st_nlink:
+            self._close()  # somebody removed the file to make room
+            self._discarded, self._spans = self._discarded + self._spans, 0
         if self._descriptor is None:
             self._descriptor = self._open()
         if self._size + len(line) > self._bytes_max // 2:
@@ -94,7 +100,7 @@ class SpanFile:
 
     def _open(self) -> int:
         self._folder.mkdir(parents=True, exist_ok=True)
-        _make_room(self._folder, self._folder_bytes_max, keep=self.path)
+        _make_room(self._folder, self._folder_bytes_max, self._folder_files_max, keep=self.path)
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._size = os.fstat(descriptor).st_size
         return descriptor
@@ -124,8 +130,8 @@ class SpanFile:
             self._descriptor = None
 
 
-def _make_room(folder: Path, bytes_max: int, keep: Path) -> None:
-    """Remove the oldest trace files until the folder is within its bound."""
+def _make_room(folder: Path, bytes_max: int, files_max: int, keep: Path) -> None:
+    """Remove the oldest trace files until the folder, with one more to come, is within its bounds."""
     found = []
     for path in folder.glob("*.jsonl"):
         try:
@@ -133,10 +139,10 @@ def _make_room(folder: Path, bytes_max: int, keep: Path) -> None:
         except FileNotFoundError:  # another process made room at the same moment
             continue
         found.append((stat.st_mtime_ns, stat.st_size, path))
-    total = sum(size for _, size, _ in found)
+    total, count = sum(size for _, size, _ in found), len(found)
     for _, size, path in sorted(found):
-        if total <= bytes_max:
+        if total <= bytes_max and count < files_max:
             return
         if path != keep:
             path.unlink(missing_ok=True)
-            total -= size
+            total, count = total - size, count - 1

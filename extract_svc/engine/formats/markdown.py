@@ -24,8 +24,6 @@ _TAG = re.compile(r"<!--.*?-->|</?[A-Za-z][^>]*>", re.DOTALL)
 
 def read(document: Document, _options: Options, draft: Draft) -> None:
     """Read Markdown; stated properties come from a YAML front matter's plain lines."""
-    from markdown_it import MarkdownIt  # noqa: PLC0415 - only the worker loads parsers
-
     text, encoding = charset.decode(document.data)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     stated = {"charset": encoding}
@@ -34,12 +32,19 @@ def read(document: Document, _options: Options, draft: Draft) -> None:
         stated.update({m[1]: m[2].strip("\"' ") for m in _FRONT_LINE.finditer(front[1])})
         draft.block(front[1], BlockKind.CODE)
         text = text[front.end() :]
-    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    _Reader(draft).run(parser.parse(text))
+    read_markdown(text, draft)
     title = next((entry.title for entry in draft.outline if entry.level == 1), "")
     if title and "title" not in stated:
         stated["title"] = title
     draft.metadata = normalise(stated)
+
+
+def read_markdown(text: str, draft: Draft) -> None:
+    """Write Markdown text into a draft."""
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - only the worker loads parsers
+
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    _Reader(draft).run(parser.parse(text))
 
 
 class _Reader:

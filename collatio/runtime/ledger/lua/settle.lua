@@ -56,8 +56,8 @@ for i, item in ipairs(args.results) do
     verdicts[i] = 'fenced'
   elseif step.s == 'DONE' or step.s == 'FAILED' then
     verdicts[i] = (step.s == 'DONE' and item.digest ~= nil and item.digest == step.d) and 'duplicate' or 'fenced'
-  elseif tonumber(step.t) ~= item.token then
-    verdicts[i] = 'fenced'
+  elseif item.token == 0 or tonumber(step.t) ~= item.token then
+    verdicts[i] = 'fenced' -- 0 is nobody's: it stands in a step that no one claimed
   elseif item.kind ~= 'done' and step.s ~= 'RUNNING' then
     verdicts[i] = 'fenced'
   else

@@ -13,6 +13,7 @@ import gc
 import os
 import signal
 import socket
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -114,11 +115,16 @@ class Nursery:
         _, status, usage = os.wait4(child, 0)
         growth = max(peak_bytes(usage.ru_maxrss) - self._footprint.resident, 0)
         self._deaths[number] = Death(status, growth, usage.ru_utime + usage.ru_stime)
-        if self._plan.filter is None:
+        if self._plan.kernel is not None and self._plan.filter is None:
             self._end_orphans()
 
     def _collect(self) -> None:
-        """Reap whoever has ended by itself: a sandbox that lost its pool child's end, an orphan."""
+        """Reap whoever has ended by itself: a sandbox that lost its pool child's end, an orphan.
+
+        macOS lacks waitid(2) and adopts no orphans here: a sandbox waits there until it is asked about.
+        """
+        if sys.platform != "linux":
+            return
         with contextlib.suppress(ChildProcessError):
             while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 number = next((n for n, child in self._alive.items() if child == ended.si_pid), None)
@@ -129,10 +135,15 @@ class Nursery:
 
     def _end_orphans(self) -> None:
         """Kill what a sandbox left behind; only a kernel without seccomp lets it fork at all."""
-        known = set(self._alive.values())
-        with contextlib.suppress(FileNotFoundError):  # the kernel was built without the list
+        while strangers := self._children() - set(self._alive.values()):
+            for child in strangers:  # whose own children become ours as they end
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+
+    @staticmethod
+    def _children() -> set[int]:
+        try:
             listed = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text()
-            for child in map(int, listed.split()):
-                if child not in known:
-                    os.kill(child, signal.SIGKILL)
-                    os.waitpid(child, 0)
+        except FileNotFoundError:  # the kernel was built without the list
+            return set()
+        return set(map(int, listed.split()))

@@ -15,17 +15,22 @@ if TYPE_CHECKING:
     from extract_svc.engine.formats.docx.numbering import Numbering
     from extract_svc.engine.formats.docx.styles import Styles
 
+_NOTES = ("footnote", "endnote")
+_SEPARATORS = ("separator", "continuationSeparator", "continuationNotice")
 _FIELD_LINK = re.compile(r"\s*HYPERLINK\s+(?:\\l\s+)?\"([^\"]+)\"")
-_WRAPPERS = frozenset(
-    "body sdt sdtContent customXml smartTag ins moveTo sect sub-section hdr ftr footnote endnote comment "
-    "content AlternateContent Choice document txbxContent footnotes endnotes Fallback".split()
-)
+_WRAPPERS = frozenset((
+    "body", "sdt", "sdtContent", "customXml", "smartTag", "ins", "moveTo", "sect", "sub-section", "hdr",
+    "ftr", "footnote", "endnote", "comment", "content", "AlternateContent", "Choice", "document",
+    "txbxContent", "footnotes", "endnotes", "Fallback"
+))  # fmt: skip
 
 
 class Body:
     """Writes stories; one instance a document, because lists count across them."""
 
-    def __init__(self, office: Office, draft: Draft, names: Names, styles: Styles, numbering: Numbering) -> None:
+    def __init__(
+        self, office: Office, draft: Draft, names: Names, styles: Styles, numbering: Numbering
+    ) -> None:
         self._office = office
         self._draft = draft
         self._names = names
@@ -49,9 +54,7 @@ class Body:
         for comment in root if root is not None else ():
             if self._names[comment.tag] != "comment":
                 continue
-            lines = [
-                "".join(self._inline.read(p).text) for p in comment.iter() if self._names[p.tag] == "p"
-            ]
+            lines = ["".join(self._inline.read(p).text) for p in comment.iter() if self._names[p.tag] == "p"]
             author = attribute(comment, "author")
             text = "\n".join(lines)
             self._draft.block(f"{author}: {text}" if author else text, marks=(Mark.COMMENT,))
@@ -63,13 +66,7 @@ class Body:
                 self._paragraph(element)
             elif tag == "tbl":
                 self._table(element)
-            elif tag == "del":
-                continue
-            elif tag in ("footnote", "endnote") and attribute(element, "type") in (
-                "separator",
-                "continuationSeparator",
-                "continuationNotice",
-            ):
+            elif tag == "del" or (tag in _NOTES and attribute(element, "type") in _SEPARATORS):
                 continue
             elif tag == "AlternateContent":
                 taken = next((c for c in element if len(c)), None)
@@ -81,7 +78,7 @@ class Body:
                 self._loose(element)
 
     def _loose(self, element: Any) -> None:
-        """A run outside a paragraph: seen in broken files and in text boxes of Word 2003."""
+        """Write a run outside a paragraph: seen in broken files and in text boxes of Word 2003."""
         self._beside(self._inline.read([element]))
 
     def _paragraph(self, element: Any) -> None:
@@ -202,7 +199,7 @@ class Body:
         return "\n".join(line for line in lines if line)
 
     def _nested_lines(self, table: Any) -> list[str]:
-        """The text of a table inside a cell, a line a paragraph, without what stands beside it."""
+        """Answer the text of a table inside a cell, a line a paragraph, without what stands beside it."""
         return ["".join(self._inline.read(p).text) for p in table.iter() if self._names[p.tag] == "p"]
 
 
@@ -221,7 +218,7 @@ def _under(element: Any, wanted: str, names: Names) -> list[Any]:
 
 
 def _flow(cell: Any, names: Names) -> list[Any]:
-    """The paragraphs and tables of a cell, seen through content controls."""
+    """Answer the paragraphs and tables of a cell, seen through content controls."""
     found: list[Any] = []
     stack = list(reversed(cell))
     while stack:

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from extract_svc.engine.ooxml import Office
 
 _SYMBOL_FONT_BASE = 0xF000
-_PLAIN = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "\u2011", "softHyphen": "\u00ad"}
+_PLAIN = {
+    "tab": "\t",
+    "ptab": "\t",
+    "br": "\n",
+    "cr": "\n",
+    "noBreakHyphen": "\u2011",
+    "softHyphen": "\u00ad",
+}
 _CHECKED = ("1", "true", "on", None)
 
 
@@ -56,7 +63,7 @@ class InlineReader:
                 self._children(child, found, out)
             elif tag in ("del", "moveFrom"):
                 self._children(child, found, found.deleted)
-            elif tag == "hyperlink" or tag == "hlink":
+            elif tag in ("hyperlink", "hlink"):
                 self._link(child, found, out)
             elif tag == "annotation":
                 self._annotation(child, found, out)
@@ -76,7 +83,7 @@ class InlineReader:
                 out.append(_PLAIN[tag])
             elif tag == "instrText":
                 found.instructions.append(child.text or "")
-            elif tag == "rPr" or tag == "lastRenderedPageBreak":
+            elif tag in ("rPr", "lastRenderedPageBreak"):
                 continue
             else:
                 self._other(child, tag, found, out)
@@ -89,7 +96,9 @@ class InlineReader:
         elif tag == "sym":
             code = attribute(child, "char") or ""
             value = int(code, 16) if code and all(c in "0123456789abcdefABCDEF" for c in code) else 0
-            out.append(chr(value - _SYMBOL_FONT_BASE if value >= _SYMBOL_FONT_BASE else value) if value > 31 else "")
+            out.append(
+                chr(value - _SYMBOL_FONT_BASE if value >= _SYMBOL_FONT_BASE else value) if value > 31 else ""
+            )
         elif tag == "ruby":
             self._ruby(child, found, out)
         elif tag == "checkBox":
@@ -99,7 +108,7 @@ class InlineReader:
             self._dropdown(child, out)
         elif tag == "t":
             out.append(child.text or "")
-        elif len(child) and tag not in ("txbxContent",):
+        elif len(child) and tag != "txbxContent":
             self._children(child, found, out)
 
     def _annotation(self, child: Any, found: Inline, out: list[str]) -> None:
@@ -156,7 +165,9 @@ class InlineReader:
         skip: set[Any] = set()
         for inner in element.iter():
             tag = names[inner.tag]
-            if tag == "Fallback" and any(names[s.tag] == "Choice" for s in inner.itersiblings(preceding=True)):
+            if tag == "Fallback" and any(
+                names[s.tag] == "Choice" for s in inner.itersiblings(preceding=True)
+            ):
                 skip.update(inner.iter())
             if inner in skip:
                 continue

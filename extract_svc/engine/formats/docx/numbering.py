@@ -82,7 +82,8 @@ def _add_list(
     lists: dict[str, tuple[str, Mapping[int, _Level]]],
 ) -> None:
     key = attribute(element, "numId") or attribute(element, "ilfo") or ""
-    base, overrides = "", {}
+    base = ""
+    overrides: dict[int, int] = {}
     for child in element:
         tag = names[child.tag]
         if tag in ("abstractNumId", "ilst"):
@@ -92,9 +93,9 @@ def _add_list(
             if start is not None:
                 overrides[_number(attribute(child, "ilvl"), 0)] = _number(start, 1)
     levels = dict(abstract.get(base, {}))
-    for level, start in overrides.items():
+    for level, first in overrides.items():
         old = levels.get(level, _Level())
-        levels[level] = _Level(start, old.form, old.text)
+        levels[level] = _Level(first, old.form, old.text)
     lists[key] = (f"{base}/{key}" if overrides else base, levels)
 
 
@@ -107,7 +108,9 @@ def _level(element: Any, names: Names) -> _Level:
         elif tag == "numFmt":
             form = value
         elif tag == "nfc":
-            form = {"23": "bullet", "2": "lowerRoman", "1": "upperRoman", "4": "lowerLetter"}.get(value, "decimal")
+            form = {"23": "bullet", "2": "lowerRoman", "1": "upperRoman", "4": "lowerLetter"}.get(
+                value, "decimal"
+            )
         elif tag == "lvlText":
             text = value
     return _Level(start, form, text)

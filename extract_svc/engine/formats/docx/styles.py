@@ -11,8 +11,12 @@ from extract_svc.engine.ooxml import Names, attribute
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_HEADING = re.compile(r"(?:heading|überschrift|titre|título|titolo|заголовок|见出し|标题)\s*(\d)$", re.IGNORECASE)
-_CODE = re.compile(r"\b(?:code|source|preformatted|listing|verbatim)\b|HTML Preformatted|macro text", re.IGNORECASE)
+_HEADING = re.compile(
+    r"(?:heading|überschrift|titre|título|titolo|заголовок|见出し|标题)\s*(\d)$", re.IGNORECASE
+)
+_CODE = re.compile(
+    r"\b(?:code|source|preformatted|listing|verbatim)\b|HTML Preformatted|macro text", re.IGNORECASE
+)
 _MAX_CHAIN = 20
 
 

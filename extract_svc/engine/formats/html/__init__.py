@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from extract_svc.engine.draft import Draft
     from extract_svc.engine.model import Document, Options
 
-_DECLARED = re.compile(rb"<(?:meta\s[^>]*?charset|\?xml\s[^>]*?encoding)\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+_DECLARED = re.compile(
+    rb"<(?:meta\s[^>]*?charset|\?xml\s[^>]*?encoding)\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE
+)
 _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 
 
@@ -32,7 +34,7 @@ def read(document: Document, _options: Options, draft: Draft) -> None:
 
 
 def _title(root: Any, title: str, draft: Draft) -> None:
-    """A page's title heads its text, unless the first heading says the same."""
+    """Let a page's title head its text, unless the first heading says the same."""
     first = next(root.iter("h1", "h2"), None)
     if title and (first is None or " ".join("".join(first.itertext()).split()) != title):
         draft.block(title, BlockKind.HEADING, level=1)

@@ -17,16 +17,18 @@ from extract_svc.engine.model import BlockKind, Mark, OutlineEntry, TableCell
 if TYPE_CHECKING:
     from extract_svc.engine.draft import Draft
 
-_SKIPPED = frozenset(
-    "script style template head noembed noframes datalist object applet iframe canvas audio video svg".split()
-)
+_SKIPPED = frozenset((
+    "script", "style", "template", "head", "noembed", "noframes", "datalist", "object", "applet", "iframe",
+    "canvas", "audio", "video", "svg"
+))  # fmt: skip
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
-_BLOCKS = frozenset(
-    "html body p div section article header footer nav aside main address blockquote figure figcaption ul ol "
-    "menu dir li dl dt dd h1 h2 h3 h4 h5 h6 pre listing table caption thead tbody tfoot tr td th form fieldset "
-    "legend hr center details summary option optgroup select textarea title noscript dialog search "
-    "frameset".split()
-)
+_BLOCKS = frozenset((
+    "html", "body", "p", "div", "section", "article", "header", "footer", "nav", "aside", "main", "address",
+    "blockquote", "figure", "figcaption", "ul", "ol", "menu", "dir", "li", "dl", "dt", "dd", "h1", "h2",
+    "h3", "h4", "h5", "h6", "pre", "listing", "table", "caption", "thead", "tbody", "tfoot", "tr", "td",
+    "th", "form", "fieldset", "legend", "hr", "center", "details", "summary", "option", "optgroup",
+    "select", "textarea", "title", "noscript", "dialog", "search", "frameset"
+))  # fmt: skip
 _LISTS = frozenset(("ul", "ol", "menu", "dir"))
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _AROUND_BREAK = re.compile(r" ?\x01 ?")
@@ -92,15 +94,8 @@ class Walker:
     def _start(self, tag: str, element: Any) -> None:
         if tag in _BLOCKS:
             self._flush()
-            if tag in _HEADINGS:
-                self._heading = _HEADINGS[tag]
-            elif tag in _LISTS:
-                self._lists += 1
-            elif tag == "li":
-                self._items += 1
-            elif tag in ("pre", "listing", "textarea"):
-                self._preformatted += 1
-            elif tag == "table":
+            self._count(tag, 1)
+            if tag == "table":
                 self._tables.append(_OpenTable(layout=element.get("role") in ("presentation", "none")))
             elif self._tables and tag in ("tr", "td", "th"):
                 self._open_cell(tag, element)
@@ -115,6 +110,17 @@ class Walker:
         if element.get("hidden") is not None or _HIDING.search(element.get("style") or ""):
             self._flush()
             self._hidden.append(element)
+
+    def _count(self, tag: str, step: int) -> None:
+        """Enter (1) or leave (-1) what makes the text inside a heading, an item or preformatted."""
+        if tag in _HEADINGS:
+            self._heading = _HEADINGS[tag] if step > 0 else 0
+        elif tag in _LISTS:
+            self._lists += step
+        elif tag == "li":
+            self._items += step
+        elif tag in ("pre", "listing", "textarea"):
+            self._preformatted += step
 
     def _input(self, element: Any) -> None:
         kind = (element.get("type") or "text").lower()
@@ -136,22 +142,9 @@ class Walker:
     def _end(self, tag: str, element: Any) -> None:
         if tag in _BLOCKS:
             self._flush()
-            if tag in _HEADINGS:
-                self._heading = 0
-            elif tag in _LISTS:
-                self._lists -= 1
-            elif tag == "li":
-                self._items -= 1
-            elif tag in ("pre", "listing", "textarea"):
-                self._preformatted -= 1
-            elif tag == "caption" and self._tables:
-                table = self._tables[-1]
-                table.caption = "\n".join(text for _, _, text in table.cell)
-                table.cell.clear()
-            elif tag in ("td", "th", "tr") and self._tables:
-                self._close_cell(self._tables[-1])
-            elif tag == "table" and self._tables:
-                self._close_table()
+            self._count(tag, -1)
+            if self._tables:
+                self._end_in_table(tag)
         elif tag == "a" and self._links:
             target, since = self._links.pop()
             text = _plain("".join(self._buffer[since:]))
@@ -159,6 +152,16 @@ class Walker:
         if self._hidden and self._hidden[-1] is element:
             self._flush()
             self._hidden.pop()
+
+    def _end_in_table(self, tag: str) -> None:
+        table = self._tables[-1]
+        if tag == "caption":
+            table.caption = "\n".join(text for _, _, text in table.cell)
+            table.cell.clear()
+        elif tag in ("td", "th", "tr"):
+            self._close_cell(table)
+        elif tag == "table":
+            self._close_table()
 
     def _close_cell(self, table: _OpenTable) -> None:
         if table.spans is None:
@@ -192,7 +195,9 @@ class Walker:
             if table.caption and not nested:
                 self._emit(BlockKind.PARAGRAPH, 0, table.caption)
             marks = (Mark.HIDDEN,) if self._hidden else ()
-            self._draft.table(lay_out(rows), page=self._page, caption=table.caption, marks=marks, nested=nested)
+            self._draft.table(
+                lay_out(rows), page=self._page, caption=table.caption, marks=marks, nested=nested
+            )
         for inner in table.inner:
             self._emit_table(inner, nested=True)
 

@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 
 _MAX_REPEAT = 1_000
 _MAX_COLUMNS = 16_384
-_IGNORED = frozenset(
-    "sequence-decls forms variable-decls user-field-decls tracked-changes bookmark bookmark-start bookmark-end "
-    "index-title-template table-of-content-source calculation-settings named-expressions database-ranges "
-    "soft-page-break shapes-decls scripts event-listeners image-map".split()
-)
+_IGNORED = frozenset((
+    "sequence-decls", "forms", "variable-decls", "user-field-decls", "tracked-changes", "bookmark",
+    "bookmark-start", "bookmark-end", "annotation-end", "index-title-template", "table-of-content-source",
+    "calculation-settings", "named-expressions", "database-ranges", "soft-page-break", "shapes-decls",
+    "scripts", "event-listeners", "image-map"
+))  # fmt: skip
+
+
+_SIGNS = {"tab": "\t", "line-break": "\n"}
+_DRAWN = frozenset(("frame", "custom-shape", "rect", "g", "line", "ellipse", "control", "object"))
 
 
 @dataclass(slots=True)
@@ -60,7 +65,11 @@ class Walker:
     def master(self, element: Any) -> None:
         """Write what a master page of a presentation shows beside its placeholders."""
         for frame in element:
-            if self.names[frame.tag] == "frame" and self._attribute(frame, "class") in ("", "footer", "header"):
+            if self.names[frame.tag] == "frame" and self._attribute(frame, "class") in (
+                "",
+                "footer",
+                "header",
+            ):
                 self._with(BlockKind.FOOTER, (), frame)
 
     def _attribute(self, element: Any, name: str) -> str:
@@ -149,26 +158,23 @@ class Walker:
             out.append(_plain(element.text))
         for child in element:
             tag = names[child.tag]
-            if tag == "s":
+            if tag in _SIGNS:
+                out.append(_SIGNS[tag])
+            elif tag == "s":
                 count = self._attribute(child, "c")
                 out.append(" " * (min(int(count), 1_000) if count.isdigit() else 1))
-            elif tag == "tab":
-                out.append("\t")
-            elif tag == "line-break":
-                out.append("\n")
             elif tag in ("note", "annotation"):
                 body = next((e for e in child if names[e.tag] == "note-body"), child)
                 found.beside.append((tag, body))
-            elif tag in ("frame", "custom-shape", "rect", "g", "line", "ellipse", "control", "object"):
+            elif tag in _DRAWN:
                 found.beside.append(("drawn", child))
-            elif tag == "a":
-                since = len(out)
-                self._inline(child, found)
-                found.links.append(("".join(out[since:]), self._attribute(child, "href")))
             elif tag == "ruby-text":
                 out.append(f" ({''.join(child.itertext())})")
-            elif tag not in _IGNORED and tag != "annotation-end":
+            elif tag not in _IGNORED:
+                since = len(out)
                 self._inline(child, found)
+                if tag == "a":
+                    found.links.append(("".join(out[since:]), self._attribute(child, "href")))
             if child.tail:
                 out.append(_plain(child.tail))
 
@@ -228,7 +234,10 @@ class Walker:
                     cells += [TableCell()] * min(repeat, _MAX_REPEAT)
                 continue
             text = self._cell_text(cell, beside, inner)
-            down, right = self._repeat(cell, "number-rows-spanned"), self._repeat(cell, "number-columns-spanned")
+            down, right = (
+                self._repeat(cell, "number-rows-spanned"),
+                self._repeat(cell, "number-columns-spanned"),
+            )
             made = TableCell(text, down if down > 1 else 0, right if right > 1 else 0)
             if not text and repeat > _MAX_REPEAT:
                 repeat = 1

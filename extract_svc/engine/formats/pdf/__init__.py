@@ -27,8 +27,8 @@ from extract_svc.engine.model import BlockKind, OutlineEntry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from extract_svc.engine.formats.pdf.geometry import Word
     from extract_svc.engine.draft import Draft
+    from extract_svc.engine.formats.pdf.geometry import Word
     from extract_svc.engine.model import Document, Options
 
 _HOLLOW_SHARE = 0.3
@@ -95,7 +95,7 @@ def _page(handle: Any, index: int, draft: Draft) -> _PageRead:
             pieces = _pieces(page, text_page, frame, number, draft)
         finally:
             pdfium.FPDFText_ClosePage(text_page)
-        return frame.height, pieces, extras.annotations(handle, page, frame, number, draft)
+        return frame.height, pieces, extras.notes_of(handle, page, frame, number, draft)
     finally:
         pdfium.FPDF_ClosePage(page)
 

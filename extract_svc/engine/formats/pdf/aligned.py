@@ -6,6 +6,7 @@ rows of a band leave free are its column borders. Prose in columns is told apart
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ _GAP_HEIGHTS = 0.9
 _ROW_GAP_HEIGHTS = 2.2
 _CORRIDOR = 3.0
 _MIN_ROWS = 3
-_NUMBER = re.compile(r"[-+(]?[$€£]?\d[\d.,:/%)\u00a0-]*[%€$]?$|[-–—]$|n/?a$", re.IGNORECASE)
+_NUMBER = re.compile(r"[-+(]?[$€£]?\d[\d.,:/%)\u00a0-]*[%€$]?$|[-\u2013\u2014]$|n/?a$", re.IGNORECASE)
 _Row = list[int]
 
 
@@ -40,15 +41,15 @@ def find_aligned(words: Sequence[Word], taken: set[int], horizontal: Sequence[Ru
 def _rows(words: Sequence[Word], free: Sequence[int]) -> list[_Row]:
     """Gather words into rows by their middles, each from the left."""
     rows: list[_Row] = []
-    for n in sorted(free, key=lambda n: (words[n].top + words[n].bottom, words[n].x0)):
-        word = words[n]
-        middle = (word.top + word.bottom) / 2
-        if rows:
-            head = words[rows[-1][0]]
-            if head.top + 0.15 * (head.bottom - head.top) < middle < head.bottom - 0.15 * (head.bottom - head.top):
-                rows[-1].append(n)
-                continue
+    low = high = 0.0
+    for double, _, n in sorted((words[n].top + words[n].bottom, words[n].x0, n) for n in free):
+        if rows and low < double < high:
+            rows[-1].append(n)
+            continue
         rows.append([n])
+        word = words[n]
+        rim = 0.15 * (word.bottom - word.top)
+        low, high = 2 * (word.top + rim), 2 * (word.bottom - rim)
     for row in rows:
         row.sort(key=lambda n: words[n].x0)
     return rows
@@ -77,7 +78,7 @@ def _bands(words: Sequence[Word], rows: list[_Row]) -> list[list[_Row]]:
         bottom = max(words[n].bottom for n in row)
         many = len(_cells(words, row)) > 1
         near = open_band and top - last_bottom < _ROW_GAP_HEIGHTS * (bottom - top)
-        if open_band and (not near or (not many and lone >= 2) or (not many and _prose(words, row))):
+        if open_band and (not near or (not many and lone >= 2) or (not many and _prose(row))):
             bands.append(open_band)
             open_band, lone = [], 0
         if open_band or many:
@@ -85,16 +86,13 @@ def _bands(words: Sequence[Word], rows: list[_Row]) -> list[list[_Row]]:
             lone = 0 if many else lone + 1
         last_bottom = bottom
     bands.append(open_band)
-    trimmed = []
     for band in bands:
         while band and len(_cells(words, band[-1])) < 2:
-            band = band[:-1]
-        if len(band) >= _MIN_ROWS:
-            trimmed.append(band)
-    return trimmed
+            band.pop()
+    return [band for band in bands if len(band) >= _MIN_ROWS]
 
 
-def _prose(words: Sequence[Word], row: _Row) -> bool:
+def _prose(row: _Row) -> bool:
     return len(row) > 9
 
 
@@ -126,7 +124,7 @@ def _table(words: Sequence[Word], band: list[_Row], horizontal: Sequence[Rule]) 
     columns = _columns(words, band)
     if len(columns) < 2:
         return None
-    borders = [(a[1] + b[0]) / 2 for a, b in zip(columns, columns[1:], strict=False)]
+    borders = [(a[1] + b[0]) / 2 for a, b in itertools.pairwise(columns)]
     grid: list[list[list[int]]] = []
     for row in band:
         cells: list[list[int]] = [[] for _ in columns]
@@ -162,9 +160,7 @@ def _merge_rows(
     left = min(w.x0 for row in grid for cell in row for n in cell for w in (words[n],))
     right = max(w.x1 for row in grid for cell in row for n in cell for w in (words[n],))
     rules = [r.top for r in horizontal if min(r.x1, right) - max(r.x0, left) > 0.5 * (right - left)]
-    cuts = [
-        any(extents[n][1] - 3 <= y <= extents[n + 1][0] + 3 for y in rules) for n in range(len(grid) - 1)
-    ]
+    cuts = [any(extents[n][1] - 3 <= y <= extents[n + 1][0] + 3 for y in rules) for n in range(len(grid) - 1)]
     drawn = sum(cuts) >= 0.5 * sum(1 for row in grid if row[0]) and sum(cuts) >= 2
     gaps = sorted(extents[n + 1][0] - extents[n][1] for n in range(len(grid) - 1))
     height = sorted(bottom - top for top, bottom in extents)[len(extents) // 2]
@@ -176,10 +172,10 @@ def _merge_rows(
         if drawn:
             join = not cuts[n]
         else:
-            join = not cuts[n] and _continues(words, merged[-1], row, gap, tight, height)
+            join = not cuts[n] and _continues(words, merged[-1], row, (gap, tight, height))
         if join:
             for cell, more in zip(merged[-1], row, strict=True):
-                cell += more
+                cell.extend(more)
         else:
             merged.append([list(cell) for cell in row])
     return merged
@@ -189,10 +185,10 @@ def _continues(
     words: Sequence[Word],
     above: list[list[int]],
     row: list[list[int]],
-    gap: float,
-    tight: float | None,
-    height: float,
+    measures: tuple[float, float | None, float],
 ) -> bool:
+    """Whether a row goes on with the one above; `measures`: their gap, the widest tight one, a row's height."""
+    gap, tight, height = measures
     if any(_NUMBER.match(words[n].text) for cell in row[1:] for n in cell):
         return False
     filled = [bool(cell) for cell in row]

@@ -124,7 +124,7 @@ def _attachment(attachment: Any, index: int, draft: Draft) -> None:
         draft.member(name or f"attachment-{index + 1}", buffer.raw)
 
 
-def annotations(handle: Any, page: Any, frame: Frame, number: int, draft: Draft) -> list[Note]:
+def notes_of(handle: Any, page: Any, frame: Frame, number: int, draft: Draft) -> list[Note]:
     """Add the links of a page to the draft; answer its comments and form values."""
     notes: list[Note] = []
     for index in range(min(pdfium.FPDFPage_GetAnnotCount(page), _MAX_ANNOTATIONS)):

@@ -41,12 +41,9 @@ class Segment:
     text: str = field(default="")
 
     def __post_init__(self) -> None:
-        words = self.words
-        self.x0 = min(word.x0 for word in words)
-        self.top = min(word.top for word in words)
-        self.x1 = max(word.x1 for word in words)
-        self.bottom = max(word.bottom for word in words)
-        self.text = " ".join(word.text for word in words)
+        x0s, tops, x1s, bottoms, texts, _ = zip(*self.words, strict=True)
+        self.x0, self.top, self.x1, self.bottom = min(x0s), min(tops), max(x1s), max(bottoms)
+        self.text = " ".join(texts)
 
     @property
     def height(self) -> float:

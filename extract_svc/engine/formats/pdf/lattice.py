@@ -73,7 +73,9 @@ def _components(
     return groups.values()
 
 
-def _borders(values: Iterable[float], held: Sequence[float], ends: tuple[float, float] | None) -> list[_Border]:
+def _borders(
+    values: Iterable[float], held: Sequence[float], ends: tuple[float, float] | None
+) -> list[_Border]:
     """Merge places into borders, each from its first to its last line.
 
     Lines nearer than the thinnest row or column are one border, and so are those with a narrow strip between
@@ -91,7 +93,9 @@ def _borders(values: Iterable[float], held: Sequence[float], ends: tuple[float, 
         if merged:
             low, high = merged[-1]
             words = bisect_right(middles, value) - bisect_left(middles, high)
-            if value - high <= _THIN or (value - low <= _STRIP * 1.5 and value - high <= _STRIP and not words):
+            if value - high <= _THIN or (
+                value - low <= _STRIP * 1.5 and value - high <= _STRIP and not words
+            ):
                 merged[-1] = (low, value)
                 continue
         merged.append((value, value))
@@ -108,11 +112,13 @@ def _common_ends(spans: Iterable[tuple[float, float]]) -> tuple[float, float] | 
 
 
 def _grid(horizontal: list[Rule], vertical: list[Rule], words: Sequence[Word]) -> Found | None:
-    wide, tall = _common_ends((h.x0, h.x1) for h in horizontal), _common_ends((v.top, v.bottom) for v in vertical)
-    left = min(min(v.x0 for v in vertical), wide[0] if wide else 1e9)
-    right = max(max(v.x0 for v in vertical), wide[1] if wide else 0)
-    top = min(min(h.top for h in horizontal), tall[0] if tall else 1e9)
-    bottom = max(max(h.top for h in horizontal), tall[1] if tall else 0)
+    wide, tall = (
+        _common_ends((h.x0, h.x1) for h in horizontal),
+        _common_ends((v.top, v.bottom) for v in vertical),
+    )
+    xs_drawn, ys_drawn = [v.x0 for v in vertical], [h.top for h in horizontal]
+    left, right = min([*xs_drawn, *(wide or ())]), max([*xs_drawn, *(wide or ())])
+    top, bottom = min([*ys_drawn, *(tall or ())]), max([*ys_drawn, *(tall or ())])
     held = [
         (n, (w.x0 + w.x1) / 2, (w.top + w.bottom) / 2)
         for n, w in enumerate(words)
@@ -129,7 +135,9 @@ def _grid(horizontal: list[Rule], vertical: list[Rule], words: Sequence[Word]) -
     for index, x, y in held:
         column, row = min(bisect_left(column_ends, x), width - 1), min(bisect_left(row_ends, y), height - 1)
         inside.setdefault(region[row * width + column], []).append(index)
-    rows = _cells(region, height, width, {key: cell_text([words[n] for n in at]) for key, at in inside.items()})
+    rows = _cells(
+        region, height, width, {key: cell_text([words[n] for n in at]) for key, at in inside.items()}
+    )
     rows = _without_empty(rows)
     if not _plausible(rows):
         return None
@@ -139,7 +147,7 @@ def _grid(horizontal: list[Rule], vertical: list[Rule], words: Sequence[Word]) -
 def _regions(
     horizontal: Sequence[Rule], vertical: Sequence[Rule], xs: Sequence[_Border], ys: Sequence[_Border]
 ) -> list[int]:
-    """Number the cells so that those without a line between them share a number, as rectangles."""
+    """Give numbers to cells so that those without a line between them share a number, as rectangles."""
     height, width = len(ys) - 1, len(xs) - 1
     region = list(range(height * width))
 

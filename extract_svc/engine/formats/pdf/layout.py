@@ -6,6 +6,7 @@ page again and again (within one column) are the blocks sorted by place, columns
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from extract_svc.engine.formats.pdf.geometry import Segment
     from extract_svc.engine.formats.pdf.lattice import Found
 
-_BULLET = re.compile(r"(?:[•●▪■◦‣⁃\uf0b7\uf0a7o–*-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])\s+\S")
+_BULLET = re.compile(r"(?:[•●▪■◦‣\u2043\uf0b7\uf0a7o\u2013*-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])\s+\S")
 _LEADING_HEIGHTS = 0.75
 
 
@@ -64,15 +65,11 @@ def pieces_of(segments: Sequence[Segment], tables: Sequence[Found]) -> list[Piec
             last.x1, last.bottom = max(last.x1, segment.x1), max(last.bottom, segment.bottom)
         else:
             kind = BlockKind.LIST_ITEM if _BULLET.match(segment.text) else BlockKind.PARAGRAPH
-            pieces.append(
-                Piece([segment], None, segment.x0, segment.top, segment.x1, segment.bottom, kind)
-            )
+            pieces.append(Piece([segment], None, segment.x0, segment.top, segment.x1, segment.bottom, kind))
             pieces[-1].level = int(kind is BlockKind.LIST_ITEM)
     for table in tables:
         at = next((n for n, piece in enumerate(pieces) if _after(piece, table)), len(pieces))
-        pieces.insert(
-            at, Piece([], table, table.x0, table.top, table.x1, table.bottom, BlockKind.TABLE)
-        )
+        pieces.insert(at, Piece([], table, table.x0, table.top, table.x1, table.bottom, BlockKind.TABLE))
     return _in_order(pieces)
 
 
@@ -87,6 +84,7 @@ def _same_height(a: Segment, b: Segment) -> bool:
 
 
 def _continues(piece: Piece, segment: Segment) -> bool:
+    """Whether a segment goes on with a piece: on its last line, or as its next line."""
     last = piece.lines[-1] if piece.lines else None
     if last is None or last.bold != segment.bold:
         return False
@@ -95,22 +93,25 @@ def _continues(piece: Piece, segment: Segment) -> bool:
         return False
     if _same_height(last, segment):
         return -0.5 * height < segment.x0 - last.x1 < 2.0 * height
-    if _BULLET.match(segment.text):
-        return False
+    return not _BULLET.match(segment.text) and _next_line(piece, last, segment, height)
+
+
+def _next_line(piece: Piece, last: Segment, segment: Segment, height: float) -> bool:
+    width = piece.x1 - piece.x0
     overlap = min(piece.x1, segment.x1) - max(piece.x0, segment.x0)
-    if overlap < 0.3 * min(piece.x1 - piece.x0, segment.x1 - segment.x0):
-        return False
     gap = segment.top - last.bottom
-    if not -0.4 * height < gap < _LEADING_HEIGHTS * height:
+    if overlap < 0.3 * min(width, segment.x1 - segment.x0) or not -0.4 * height < gap < _LEADING_HEIGHTS * height:
         return False
-    ended = last.text[-1:] in ".!?:" and last.x1 < piece.x1 - 0.2 * (piece.x1 - piece.x0)
-    indented = segment.x0 - piece.x0 > 0.8 * height and len(piece.lines) > 1
-    return not (ended and len(piece.lines) > 1) and not indented
+    if len(piece.lines) == 1:
+        return True
+    ended = last.text[-1:] in ".!?:" and last.x1 < piece.x1 - 0.2 * width
+    indented = segment.x0 - piece.x0 > 0.8 * height
+    return not ended and not indented
 
 
 def _in_order(pieces: list[Piece]) -> list[Piece]:
     back = 0
-    for above, below in zip(pieces, pieces[1:], strict=False):
+    for above, below in itertools.pairwise(pieces):
         overlap = min(above.x1, below.x1) - max(above.x0, below.x0)
         narrow = min(above.x1 - above.x0, below.x1 - below.x0)
         if below.bottom <= above.top + 1 and overlap > 0.5 * narrow:

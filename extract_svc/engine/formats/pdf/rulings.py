@@ -7,6 +7,7 @@ may follow the lines of text inside one cell, so a soft line counts only where t
 from __future__ import annotations
 
 import ctypes
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -93,21 +94,20 @@ def _path(item: Any, matrix: _Matrix, out: list[_Flat]) -> None:
     x0, y0, x1, y1 = left.value, bottom.value, right.value, top.value
     count = pdfium.FPDFPath_CountSegments(item)
     if x1 - x0 <= _THIN or y1 - y0 <= _THIN:
-        _line(matrix, out, x0, y0, x1, y1)
+        _line(matrix, out, (x0, y0, x1, y1))
     elif count <= 6 and _rectangular(item, count):
         filled, stroked = ctypes.c_int(), ctypes.c_int()
         pdfium.FPDFPath_GetDrawMode(item, filled, stroked)
         if not filled.value and not stroked.value:
             return
         for edge in ((x0, y0, x1, y0), (x0, y1, x1, y1), (x0, y0, x0, y1), (x1, y0, x1, y1)):
-            _line(matrix, out, *edge, soft=not stroked.value)
+            _line(matrix, out, edge, soft=not stroked.value)
     elif count <= _MAX_SEGMENTS:
         _pieces(item, count, matrix, out)
 
 
-def _line(
-    matrix: _Matrix, out: list[_Flat], x0: float, y0: float, x1: float, y1: float, *, soft: bool = False
-) -> None:
+def _line(matrix: _Matrix, out: list[_Flat], edge: tuple[float, float, float, float], *, soft: bool = False) -> None:
+    x0, y0, x1, y1 = edge
     if matrix is not _IDENTITY:
         a, b, c, d, e, f = matrix
         x0, y0, x1, y1 = a * x0 + c * y0 + e, b * x0 + d * y0 + f, a * x1 + c * y1 + e, b * x1 + d * y1 + f
@@ -131,7 +131,7 @@ def _rectangular(item: Any, count: int) -> bool:
     points = _points(item, count)
     if any(kind == pdfium.FPDF_SEGMENT_BEZIERTO for kind, _, _ in points):
         return False
-    pairs = zip(points, points[1:], strict=False)
+    pairs = itertools.pairwise(points)
     return all(abs(p[1] - q[1]) < 0.5 or abs(p[2] - q[2]) < 0.5 for p, q in pairs)
 
 
@@ -143,12 +143,16 @@ def _pieces(item: Any, count: int, matrix: _Matrix, out: list[_Flat]) -> None:
         here = (x, y)
         if kind == pdfium.FPDF_SEGMENT_LINETO and last is not None:
             if abs(last[0] - x) < 0.5 or abs(last[1] - y) < 0.5:
-                _line(matrix, out, last[0], last[1], x, y)
+                _line(matrix, out, (*last, x, y))
         elif kind == pdfium.FPDF_SEGMENT_MOVETO:
             start = here
         last = here
-    if start is not None and last is not None and (abs(last[0] - start[0]) < 0.5) != (abs(last[1] - start[1]) < 0.5):
-        _line(matrix, out, last[0], last[1], start[0], start[1])
+    if (
+        start is not None
+        and last is not None
+        and (abs(last[0] - start[0]) < 0.5) != (abs(last[1] - start[1]) < 0.5)
+    ):
+        _line(matrix, out, (*last, *start))
 
 
 def _join(rules: list[Rule]) -> list[Rule]:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from extract_svc.engine.formats.pdf.layout import Piece
 
 _DIGITS = re.compile(r"\d+")
-_PAGE_NUMBER = re.compile(r"(?:page|seite|p\.)?\s*[-–—|]?\s*(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:of|/|von)\s*\d{1,4})?\s*[-–—|]?$", re.I)
+_PAGE_NUMBER = re.compile(
+    r"(?:page|seite|p\.)?\s*[-\u2013\u2014|]?\s*(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:of|/|von)\s*\d{1,4})?\s*[-\u2013\u2014|]?$",
+    re.IGNORECASE,
+)
 _MARGIN_SHARE = 0.12
 _HEADING_LINES = 3
 _HEADING_CHARACTERS = 200
@@ -78,5 +81,10 @@ def _headings(pieces: Sequence[Piece]) -> None:
     for piece in candidates:
         if piece.size > 1.15 * body:
             piece.kind, piece.level = BlockKind.HEADING, min(large.index(round(piece.size)) + 1, 6)
-        elif not mostly_bold and piece.lines[0].bold and len(piece.lines) == 1 and piece.text[-1:] not in ".:;,":
+        elif (
+            not mostly_bold
+            and piece.lines[0].bold
+            and len(piece.lines) == 1
+            and piece.text[-1:] not in ".:;,"
+        ):
             piece.kind, piece.level = BlockKind.HEADING, min(len(large) + 1, 6)

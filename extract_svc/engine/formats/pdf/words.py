@@ -16,7 +16,7 @@ import pypdfium2.raw as pdfium
 from extract_svc.engine.formats.pdf.geometry import Frame, Segment, Word
 
 _WORD = re.compile(r"[^\s\x02\ufffe\x00]+|[\x02\ufffe]|[\r\n]+")
-_BREAKS = ("\x02", "\ufffe")
+_ENDS = "\r\n\x02\ufffe"
 _GAP_EMS = 1.5
 
 
@@ -33,33 +33,44 @@ def page_text(text_page: Any) -> tuple[str, bool]:
 
 
 def read_words(text_page: Any, frame: Frame) -> tuple[list[Word], list[int]]:
-    """Answer the words and, for each line, the index of its first character."""
+    """Answer the words and, for each line, the index of its first character.
+
+    This loop runs once a word of every PDF: names are local and comparisons stand in for min and max.
+    """
     text, direct = page_text(text_page)
-    units = _unit_offsets(text) if not direct and len(text) < 1_000_000 else None
+    units = _unit_offsets(text) if not direct else []
     words: list[Word] = []
     starts: list[int] = []
     line, fresh = -1, True
-    rect = pdfium.FS_RECTF()
-    pointer = ctypes.byref(rect)
-    loose, upright = pdfium.FPDFText_GetLooseCharBox, frame.upright
+    rect = (ctypes.c_float * 4)()  # left, top, right, bottom, as in FS_RECTF
+    pointer = ctypes.cast(rect, ctypes.POINTER(pdfium.FS_RECTF))
+    loose, upright, char_index = (
+        pdfium.FPDFText_GetLooseCharBox,
+        frame.upright,
+        pdfium.FPDFText_GetCharIndexFromTextIndex,
+    )
     for found in _WORD.finditer(text):
         value = found[0]
-        if value[0] in "\r\n" or value in _BREAKS:
+        if value[0] in _ENDS:
             fresh = True
             continue
-        first, last = found.start(), found.end() - 1
+        first, last = found.span()
+        last -= 1
         if not direct:
-            offset = (lambda n: units[n]) if units else (lambda n: n)
-            first = pdfium.FPDFText_GetCharIndexFromTextIndex(text_page, offset(first))
-            last = pdfium.FPDFText_GetCharIndexFromTextIndex(text_page, offset(last))
-            if first < 0:
-                continue
-        if not loose(text_page, first, pointer):
+            first, last = char_index(text_page, units[first]), char_index(text_page, units[last])
+        if first < 0 or not loose(text_page, first, pointer):
             continue
-        x0, y0, x1, y1 = rect.left, rect.bottom, rect.right, rect.top
+        x0, y1, x1, y0 = rect[:]
         if last > first and loose(text_page, last, pointer):
-            x0, y0 = min(x0, rect.left), min(y0, rect.bottom)
-            x1, y1 = max(x1, rect.right), max(y1, rect.top)
+            left, top, right, bottom = rect[:]
+            if left < x0:  # noqa: PLR1730 - a call of min costs more than the comparison
+                x0 = left
+            if bottom < y0:  # noqa: PLR1730 - same
+                y0 = bottom
+            if right > x1:  # noqa: PLR1730 - same
+                x1 = right
+            if top > y1:  # noqa: PLR1730 - same
+                y1 = top
         if fresh:
             line, fresh = line + 1, False
             starts.append(first)
@@ -79,22 +90,30 @@ def segments_of(words: list[Word], text_page: Any, starts: list[int]) -> list[Se
     """Cut each line where a gap or a step back is wider than words of one text leave."""
     segments: list[Segment] = []
     open_words: list[Word] = []
+    last: Word | None = None
     for word in words:
-        if open_words:
-            last = open_words[-1]
-            height = max(word.bottom - word.top, last.bottom - last.top, 1.0)
-            gap = word.x0 - last.x1
-            level = min(word.bottom, last.bottom) - max(word.top, last.top) > 0.3 * min(
-                word.bottom - word.top, last.bottom - last.top
-            )
-            if word.line != last.line or gap > _GAP_EMS * height or gap < -2 * height or not level:
-                segments.append(Segment(open_words))
-                open_words = []
+        if last is not None and not _follows(last, word):
+            segments.append(Segment(open_words))
+            open_words = []
         open_words.append(word)
+        last = word
     if open_words:
         segments.append(Segment(open_words))
     _mark_bold(segments, text_page, starts)
     return segments
+
+
+def _follows(last: Word, word: Word) -> bool:
+    """Whether a word stands in one text with the word before it."""
+    if word.line != last.line:
+        return False
+    tall, height = last.bottom - last.top, word.bottom - word.top
+    gap = word.x0 - last.x1
+    larger, smaller = (tall, height) if tall > height else (height, tall)
+    if not -2 * larger <= gap <= _GAP_EMS * larger:
+        return False
+    shared = 0.3 * smaller
+    return last.bottom - word.top > shared and word.bottom - last.top > shared
 
 
 def _mark_bold(segments: list[Segment], text_page: Any, starts: list[int]) -> None:

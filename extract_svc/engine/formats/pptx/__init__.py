@@ -36,15 +36,15 @@ def read(document: Document, options: Options, draft: Draft) -> None:
     reader = ShapeReader(office, draft, names)
     shown: set[str] = set()
     for part in slides:
-        _slide(office, part, reader, draft, (round(width, 2), round(height, 2)), shown)
+        content = office.xml(part)
+        hidden = content is not None and attribute(content, "show") in ("0", "false")
+        draft.page(round(width, 2), round(height, 2), hidden=hidden)
+        _slide(office, part, reader, draft, shown)
 
 
-def _slide(
-    office: Office, part: str, reader: ShapeReader, draft: Draft, size: tuple[float, float], shown: set[str]
-) -> None:
-    root = office.xml(part)
-    hidden = root is not None and attribute(root, "show") in ("0", "false")
-    number = draft.page(*size, hidden=hidden)
+def _slide(office: Office, part: str, reader: ShapeReader, draft: Draft, shown: set[str]) -> None:
+    """Write a slide on the page just begun."""
+    root, number, hidden = office.xml(part), len(draft.pages), draft.pages[-1].hidden
     marks = (Mark.HIDDEN,) if hidden else ()
     reader.read(part, root, number, marks)
     _inherited(office, part, reader, number, shown)
@@ -71,6 +71,8 @@ def _comments(root: Any, number: int, draft: Draft) -> None:
     for element in root.iter() if root is not None else ():
         if names[element.tag] in ("cm", "reply"):
             texts = [
-                e.text or "" for e in element.iter() if names[e.tag] in ("text", "t") and e.text and e.text.strip()
+                e.text or ""
+                for e in element.iter()
+                if names[e.tag] in ("text", "t") and e.text and e.text.strip()
             ]
             draft.block("\n".join(texts), BlockKind.PARAGRAPH, page=number, marks=(Mark.COMMENT,))

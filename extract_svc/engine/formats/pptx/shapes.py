@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 _EMU = 12_700
 _TITLES = {"title": 1, "ctrTitle": 1, "subTitle": 2}
-_FURNITURE = {"ftr": BlockKind.FOOTER, "hdr": BlockKind.HEADER, "sldNum": BlockKind.FOOTER, "dt": BlockKind.FOOTER}
+_FURNITURE = {
+    "ftr": BlockKind.FOOTER,
+    "hdr": BlockKind.HEADER,
+    "sldNum": BlockKind.FOOTER,
+    "dt": BlockKind.FOOTER,
+}
 _MAX_DEPTH = 30
 
 
@@ -29,10 +34,16 @@ class ShapeReader:
         self._marks: tuple[Mark, ...] = ()
         self._inherited = False
 
-    def read(self, part: str, root: Any, page: int, marks: tuple[Mark, ...], *, inherited: bool = False) -> None:
+    def read(
+        self, part: str, root: Any, page: int, marks: tuple[Mark, ...], *, inherited: bool = False
+    ) -> None:
         """Read a part's shape tree; of an inherited one only what is no placeholder for the slide's own text."""
         self._part, self._page, self._marks, self._inherited = part, page, marks, inherited
-        tree = next((e for e in root.iter() if self._names[e.tag] == "spTree"), None) if root is not None else None
+        tree = (
+            next((e for e in root.iter() if self._names[e.tag] == "spTree"), None)
+            if root is not None
+            else None
+        )
         if tree is not None:
             self._shapes(tree, 0)
 
@@ -54,7 +65,9 @@ class ShapeReader:
         holder = next((e for e in shape.iter() if self._names[e.tag] == "ph"), None)
         role = (attribute(holder, "type") or "body") if holder is not None else ""
         notes = Mark.NOTE in self._marks
-        if (self._inherited and role not in ("", "ftr", "hdr")) or (notes and role in ("sldImg", "sldNum", "dt")):
+        if (self._inherited and role not in ("", "ftr", "hdr")) or (
+            notes and role in ("sldImg", "sldNum", "dt")
+        ):
             return
         body = next((e for e in shape if self._names[e.tag] == "txBody"), None)
         if body is None:
@@ -122,7 +135,10 @@ class ShapeReader:
                 continue
             cells = []
             for cell in row:
-                if self._names[cell.tag] != "tc" or {attribute(cell, "hMerge"), attribute(cell, "vMerge")} & {"1", "true"}:
+                if self._names[cell.tag] != "tc" or {attribute(cell, "hMerge"), attribute(cell, "vMerge")} & {
+                    "1",
+                    "true",
+                }:
                     continue
                 lines = [self._text(p)[0] for p in cell.iter() if self._names[p.tag] == "p"]
                 spans = [attribute(cell, key) or "0" for key in ("rowSpan", "gridSpan")]
@@ -147,7 +163,11 @@ class ShapeReader:
         names = self._names
         for holder in shape:
             if names[holder.tag] in ("spPr", "xfrm"):
-                place = holder if names[holder.tag] == "xfrm" else next((e for e in holder if names[e.tag] == "xfrm"), None)
+                place = (
+                    holder
+                    if names[holder.tag] == "xfrm"
+                    else next((e for e in holder if names[e.tag] == "xfrm"), None)
+                )
                 if place is None or names[shape.getparent().tag] != "spTree":
                     return None
                 values = {names[e.tag]: e for e in place}

@@ -1,4 +1,4 @@
-"""Workbooks (XLSX by zip and lxml; XLSB's cells by calamine): a page a sheet, the tables on it, what is beside.
+"""Workbooks (XLSX by zip and lxml, XLSB's cells by its records): a page a sheet, the tables on it, what is beside.
 
 Cells read as their number format shows them. Comments, drawings, charts and running heads follow the cells.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from extract_svc.engine.formats.xlsx import binary
 from extract_svc.engine.formats.xlsx.cells import Book, read_cells
 from extract_svc.engine.formats.xlsx.regions import split_regions
 from extract_svc.engine.media_type import XLSB
@@ -29,7 +30,7 @@ def read(document: Document, options: Options, draft: Draft) -> None:
     main = office.main("xl/workbook.xml")
     names = Names()
     if document.media_type == XLSB:
-        _read_binary(document, office, main, draft, names)
+        _read_binary(office, main, draft, names)
         return
     root = office.xml(main)
     book = Book.read(office, main, root, names)
@@ -49,7 +50,7 @@ def read(document: Document, options: Options, draft: Draft) -> None:
         if part is None:
             continue
         links = office.relations(relation.target)
-        _running(part, names, draft, number, _HEADS, BlockKind.HEADER)
+        _running(part, names, draft, number, BlockKind.HEADER)
         for region in split_regions(read_cells(part, book, names)):
             draft.table(region, page=number, caption=title, marks=marks)
         for element in part.iter():
@@ -58,23 +59,34 @@ def read(document: Document, options: Options, draft: Draft) -> None:
                 if target and target.external:
                     draft.link(attribute(element, "display") or "", target.target, number)
         beside(office, relation.target, draft, names, number)
-        _running(part, names, draft, number, _FEET, BlockKind.FOOTER)
+        _running(part, names, draft, number, BlockKind.FOOTER)
 
 
-def _read_binary(document: Document, office: Office, main: str, draft: Draft, names: Names) -> None:
-    from extract_svc.engine.formats.xls import read_with_calamine  # noqa: PLC0415 - loads a parser
+def _read_binary(office: Office, main: str, draft: Draft, names: Names) -> None:
+    relations = office.relations(main)
+    found = binary.sheets(office.parts.read(main))
+    draft.metadata = office.metadata(page_count=len(found))
+    strings = [
+        s
+        for part in office.related(main, "sharedStrings")
+        for s in binary.shared_strings(office.parts.read(part))
+    ]
+    forms = [f for part in office.related(main, "styles") for f in binary.formats(office.parts.read(part))]
+    for key, title, hidden in found:
+        marks = (Mark.HIDDEN,) if hidden else ()
+        number = draft.page(label=title, hidden=hidden)
+        draft.block(title, BlockKind.HEADING, level=1, page=number, marks=marks)
+        relation = relations.get(key)
+        if relation is None or relation.external:
+            continue
+        for region in split_regions(binary.cells(office.parts.read(relation.target), strings, forms)):
+            draft.table(region, page=number, caption=title, marks=marks)
+        beside(office, relation.target, draft, names, number)
 
-    draft.metadata = office.metadata()
-    read_with_calamine(document.data, draft)
-    for relation in office.relations(main).values():
-        if relation.kind in ("worksheet", "chartsheet", "dialogsheet") and not relation.external:
-            beside(office, relation.target, draft, names, 0)
 
-
-def _running(
-    part: Any, names: Names, draft: Draft, number: int, tags: tuple[str, ...], kind: BlockKind
-) -> None:
+def _running(part: Any, names: Names, draft: Draft, number: int, kind: BlockKind) -> None:
     seen: set[str] = set()
+    tags = _HEADS if kind is BlockKind.HEADER else _FEET
     for element in part.iter():
         if names[element.tag] in tags and element.text:
             for section in re.split(r"&[LCR]", element.text):

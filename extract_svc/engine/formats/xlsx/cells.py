@@ -33,12 +33,18 @@ class Book:
         strings: list[str] = []
         for part in office.related(main, "sharedStrings"):
             table = office.xml(part)
-            strings = [_string(item, names) for item in table if names[item.tag] == "si"] if table is not None else []
+            strings = (
+                [_string(item, names) for item in table if names[item.tag] == "si"]
+                if table is not None
+                else []
+            )
         formats: list[str] = []
         for part in office.related(main, "styles"):
             styles = office.xml(part)
             formats = _formats(styles, names) if styles is not None else []
-        properties = next((e for e in root if names[e.tag] == "workbookPr"), None) if root is not None else None
+        properties = (
+            next((e for e in root if names[e.tag] == "workbookPr"), None) if root is not None else None
+        )
         dated = attribute(properties, "date1904") if properties is not None else None
         return cls(strings, formats, dated in ("1", "true"))
 
@@ -126,22 +132,17 @@ def _value(cell: Any, book: Book, names: Names) -> str:
     if kind == "inlineStr":
         return "".join(_string(child, names) for child in cell if names[child.tag] == "is")
     raw = next((child.text or "" for child in cell if names[child.tag] == "v"), "")
-    if not raw:
-        return ""
     if kind == "s":
         return book.strings[int(raw)] if raw.isdigit() and int(raw) < len(book.strings) else ""
-    if kind == "b":
+    if kind == "b" and raw:
         return "TRUE" if raw == "1" else "FALSE"
-    if kind != "n":
-        return raw
-    style = cell.get("s") or "0"
+    return _number(raw, cell.get("s") or "0", book) if raw and kind == "n" else raw
+
+
+def _number(raw: str, style: str, book: Book) -> str:
     form = book.formats[int(style)] if style.isdigit() and int(style) < len(book.formats) else ""
-    if not form:
-        return raw if raw.lstrip("-").isdigit() and len(raw) < 16 else _number(raw, "", book)
-    return _number(raw, form, book)
-
-
-def _number(raw: str, form: str, book: Book) -> str:
+    if not form and len(raw) < 16 and raw.lstrip("-").isdigit():
+        return raw
     try:
         return shown(float(raw), form, from_1904=book.from_1904)
     except (ValueError, OverflowError):

@@ -14,13 +14,13 @@ BUILT_IN = {
 _LITERAL = re.compile(r"\"[^\"]*\"|\\.|_.|\*.|\[(?!h|m|s)[^\]]*\]", re.IGNORECASE)
 _DATE = re.compile(r"[ymdhs]|AM/PM", re.IGNORECASE)
 _EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - a sheet's dates have no zone
-_EPOCH_1904 = datetime(1904, 1, 1)  # noqa: DTZ001 - same
+_EPOCH_1904 = datetime(1904, 1, 1)  # noqa: DTZ001 - a sheet's dates have no zone
 _MAX_DAYS = 2_958_466
 
 
 def shown(value: float, form: str, *, from_1904: bool = False) -> str:
     """Write a number by a format code of ECMA-376 part 1, 18.8.31."""
-    section = form.split(";")[0] if form else ""
+    section = form.split(";", maxsplit=1)[0] if form else ""
     bare = _LITERAL.sub("", section)
     if not bare or bare.lower() == "general" or "@" in bare:
         return plain(value)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
-
-from extract_svc.engine.model import TableCell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from extract_svc.engine.model import TableCell
 
 _MAX_REGIONS = 200
 
@@ -44,22 +45,17 @@ def _columns(band: list[list[TableCell]]) -> list[list[list[TableCell]]]:
     for row in band:
         for at, cell in enumerate(row):
             if cell.text:
-                for covered in range(at, min(at + max(cell.column_span, 1), width)):
-                    used[covered] = True
-    runs: list[tuple[int, int]] = []
-    start = None
-    for at, taken in enumerate([*used, False]):
-        if taken and start is None:
-            start = at
-        elif not taken and start is not None:
-            runs.append((start, at))
-            start = None
+                reach = min(at + max(cell.column_span, 1), width)
+                used[at:reach] = [True] * (reach - at)
     regions = []
-    for low, high in runs:
-        rows = [row[low:high] for row in band]
-        while rows and not any(cell.text for cell in rows[0]):
-            rows.pop(0)
-        while rows and not any(cell.text for cell in rows[-1]):
-            rows.pop()
-        regions.append(rows)
+    for taken, run in groupby(range(width), key=used.__getitem__):
+        columns = list(run)
+        if taken:
+            regions.append(_trimmed([row[columns[0] : columns[-1] + 1] for row in band]))
     return regions
+
+
+def _trimmed(rows: list[list[TableCell]]) -> list[list[TableCell]]:
+    """Leave out blank rows at the top and the bottom."""
+    filled = [at for at, row in enumerate(rows) if any(cell.text for cell in row)]
+    return rows[filled[0] : filled[-1] + 1]

@@ -36,7 +36,7 @@ def test_unsend_leaves_alone_what_is_no_longer_its_own(bench: Bench) -> None:
     assert second.message != first.message
     bench.run(c.unsend(first))
     assert bench.state("a") is State.SENT
-    bench.claim("a")
+    bench.claim("a", message=second.message)
     bench.run(c.unsend(second))
     assert bench.state("a") is State.RUNNING
 

@@ -219,15 +219,16 @@ def test_a_stalled_answer_meets_the_wall_clock(sandbox: Sandbox) -> None:
     assert time.monotonic() - started < 2.3
 
 
-def test_nothing_that_was_forked_survives(sandbox: Sandbox, eyes: Eyes) -> None:
+def test_nothing_that_was_forked_survives(zygote: Zygote, limits: Limits, eyes: Eyes) -> None:
     """Whatever a sandbox could fork ends with it, even in a session of its own."""
-    process = eyes.process_of(sandbox)
-    zygote_id = eyes.parent_of(process)
-    others = set(eyes.children_of(zygote_id)) - {process}
-    with pytest.raises(SandboxTimeout):
-        sandbox.call("sandbox_subjects:fork_many", b"", (), wall_s=0.5)
+    with zygote.sandbox(limits) as sandbox:
+        process = eyes.process_of(sandbox)
+        with pytest.raises(SandboxTimeout):
+            sandbox.call("sandbox_subjects:fork_many", b"", (), wall_s=0.5)
+        left = set(eyes.children_of(zygote.pid or 0))
     assert eyes.session_of(process) == []
-    assert set(eyes.children_of(zygote_id)) <= others
+    with zygote.sandbox(limits) as spare:
+        assert left <= {eyes.process_of(spare)}
 
 
 def test_filling_memory_is_out_of_memory(sandbox: Sandbox) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,7 @@ class Recorder(SpanProcessor):
 
     started: int = 0
     ended: list[ReadableSpan] = field(default_factory=list)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def on_start(self, span: Any, parent_context: Any = None) -> None:
         """Count a span."""
@@ -52,6 +54,14 @@ class Recorder(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         """Keep a span."""
         self.ended.append(span)
+        self.news.set()
+
+    async def settled(self) -> None:
+        """Wait until every span that was started has ended."""
+        async with asyncio.timeout(10):
+            while self.open:
+                self.news.clear()
+                await self.news.wait()
 
     @property
     def spans(self) -> Spans:
@@ -127,6 +137,7 @@ def serve(tracing: Tracing) -> Any:
             yield port
         finally:
             await server.stop(0)
+            assert await traced.settled(10)
 
     return serving
 
@@ -142,10 +153,20 @@ def ask() -> Any:
     """Call a method of `collatio.test.Probe` in any shape and read all it answers."""
 
     async def asking(
-        channel: Any, method: str, sent: Any, *, requests: str = "unary", responses: str = "unary", **options: Any
+        channel: Any,
+        method: str,
+        sent: Any,
+        *,
+        requests: str = "unary",
+        responses: str = "unary",
+        **options: Any,
     ) -> Any:
         make = getattr(channel, f"{requests}_{responses}")
-        call = make(f"/collatio.test.Probe/{method}", request_serializer=str.encode, response_deserializer=bytes.decode)
+        call = make(
+            f"/collatio.test.Probe/{method}",
+            request_serializer=str.encode,
+            response_deserializer=bytes.decode,
+        )
         made = call(sent if requests == "unary" else iter(sent), **options)
         if responses == "unary":
             return await made

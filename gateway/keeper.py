@@ -1,0 +1,129 @@
+"""Keeps this gateway's share of the jobs: takes leases, runs them, renews, and gives them back at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from typing import TYPE_CHECKING
+
+from collatio.runtime.errors import CollatioError
+from gateway.journal.journal import Fenced
+from gateway.run.run import JobRun
+
+if TYPE_CHECKING:
+    from gateway.journal.journal import Held, Journal
+    from gateway.run.run import RunDeps
+    from gateway.watching import Feed
+
+logger = logging.getLogger(__name__)
+BACKOFF_S = 0.5
+
+
+class Keeper:
+    """Runs jobs. `start` it before use and `close` it after."""
+
+    def __init__(self, deps: RunDeps, feed: Feed, lease_ms: int, jobs_max: int) -> None:
+        self._deps, self._feed = deps, feed
+        self._lease_ms, self._jobs_max = lease_ms, jobs_max
+        self._owner = uuid.uuid4().hex
+        self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._look = asyncio.Event()
+
+    @property
+    def _journal(self) -> Journal:
+        return self._deps.journal
+
+    def start(self) -> None:
+        """Begin to take and renew leases."""
+        self._feed.listen(self._on_change)
+        self._tasks = [asyncio.create_task(self._take_jobs()), asyncio.create_task(self._renew())]
+
+    async def close(self) -> None:
+        """Stop every run and give its job back, for another gateway to take at once."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        running = list(self._runs.values())
+        for _, task in running:
+            task.cancel()
+        await asyncio.gather(*(task for _, task in running), return_exceptions=True)
+        for run, _ in running:
+            try:
+                await self._journal.release(run.held)
+            except CollatioError:
+                logger.warning("a job's lease was not given back; it will run out")
+
+    def _on_change(self, job: str) -> None:
+        """Look for work when a job changed; a run of ours looks whether it was cancelled."""
+        running = self._runs.get(job)
+        if running is None:
+            self._look.set()
+        else:
+            asyncio.get_running_loop().create_task(self._look_cancelled(running[0]))
+
+    async def _look_cancelled(self, run: JobRun) -> None:
+        try:
+            if await self._journal.state(run.held.ref) == "CANCELLING":
+                run.cancel()
+        except CollatioError:
+            logger.info("could not look whether a job was cancelled; the next change looks again")
+
+    async def _take_jobs(self) -> None:
+        """Take jobs nobody holds: at once when something changed, else twice a lease."""
+        while True:
+            self._look.clear()
+            try:
+                room = self._jobs_max - len(self._runs)
+                held = await self._journal.lease(self._owner, self._lease_ms, room) if room > 0 else []
+                for one in held:
+                    self._begin(one)
+                await self._journal.expire()
+            except CollatioError:
+                await asyncio.sleep(BACKOFF_S)
+                continue
+            try:
+                await asyncio.wait_for(self._look.wait(), self._lease_ms / 2000)
+            except TimeoutError:
+                continue
+
+    def _begin(self, held: Held) -> None:
+        run = JobRun(self._deps, held)
+        task = asyncio.create_task(self._run(run), name=f"job-{held.ref.job_id}")
+        self._runs[held.ref.key] = (run, task)
+
+    async def _run(self, run: JobRun) -> None:
+        key = run.held.ref.key
+        try:
+            await run.run()
+        except Fenced:
+            logger.info("a job went to another gateway", extra={"job": run.held.ref.job_id})
+        except CollatioError as error:
+            logger.warning(
+                "a run stopped; its job is taken again", extra={"job": key, "reason": error.reason}
+            )
+            await asyncio.sleep(BACKOFF_S)
+        except Exception:
+            logger.exception("a run failed; its job is taken again", extra={"job": run.held.ref.job_id})
+            await asyncio.sleep(BACKOFF_S)
+        finally:
+            self._runs.pop(key, None)
+            self._look.set()
+
+    async def _renew(self) -> None:
+        """Renew every lease three times in its length; a run whose lease is lost is stopped."""
+        while True:
+            await asyncio.sleep(self._lease_ms / 3000)
+            held = [run.held for run, _ in self._runs.values()]
+            if not held:
+                continue
+            try:
+                lost = await self._journal.renew(held, self._lease_ms)
+            except CollatioError:
+                logger.warning("leases not renewed: the state store is away")
+                continue
+            for key in lost:
+                running = self._runs.get(key)
+                if running is not None and not running[1].done():
+                    running[1].cancel()

@@ -1,0 +1,112 @@
+"""MeshService: what the mesh can do and how it is, asked of each stage."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from collatio.runtime.errors import CollatioError, invalid
+from collatio.runtime.rpc.status import from_rpc_error
+from collatio.v1 import common_pb2, gateway_pb2_grpc
+from collatio.v1 import gateway_pb2 as pb
+from gateway.run.stages import STATUS_TIMEOUT_S
+from gateway.validate import INLINE_MAX, SOURCES_MAX
+
+if TYPE_CHECKING:
+    from gateway.journal.journal import Journal
+    from gateway.run.stages import Stages
+    from gateway.settings import Settings
+
+SERVICE = "collatio.v1.MeshService"
+PAIRS_MAX = 100_000
+
+
+class MeshServicer(gateway_pb2_grpc.MeshServiceServicer):
+    """The service's methods."""
+
+    def __init__(self, stages: Stages, journal: Journal, settings: Settings) -> None:
+        self._stages, self._journal, self._settings = stages, journal, settings
+
+    async def GetMeshStatus(  # noqa: N802 - the RPC's name
+        self, _: pb.GetMeshStatusRequest, __: Any
+    ) -> pb.MeshStatus:
+        """Answer with each stage as it is now, saying what could not be read."""
+        stubs = self._stages.by_stage()
+        stages = await asyncio.gather(*(self._status(stage, stub) for stage, stub in stubs.items()))
+        status = pb.MeshStatus(version=version("collatio"), stages=stages)
+        try:
+            status.open_jobs = await asyncio.wait_for(self._journal.open_count(), STATUS_TIMEOUT_S)
+        except (CollatioError, TimeoutError):
+            status.unavailable = "The state store cannot be reached."
+        return status
+
+    async def _status(self, stage: common_pb2.Stage.ValueType, stub: Any) -> common_pb2.StageStatus:
+        try:
+            found: common_pb2.StageStatus = await stub.GetStatus(
+                common_pb2.GetStatusRequest(), timeout=STATUS_TIMEOUT_S
+            )
+        except grpc.aio.AioRpcError as error:
+            return common_pb2.StageStatus(
+                stage=stage, unavailable=f"The stage does not answer: {error.code().name}."
+            )
+        return found
+
+    async def GetCapabilities(  # noqa: N802 - the RPC's name
+        self, _: pb.GetCapabilitiesRequest, __: Any
+    ) -> pb.Capabilities:
+        """Answer with versions, formats, engines and limits."""
+        stubs = self._stages.by_stage()
+        stages = await asyncio.gather(*(self._status(stage, stub) for stage, stub in stubs.items()))
+        made = pb.Capabilities(
+            version=version("collatio"),
+            engines=[pb.StageEngines(stage=s.stage, engines=s.engines) for s in stages],
+            schemes=sorted({scheme for s in stages for scheme in s.schemes}),
+            media_types=sorted({media_type for s in stages for media_type in s.media_types}),
+            limits=pb.Limits(
+                documents_max=self._settings.documents_max,
+                pairs_max=PAIRS_MAX,
+                inline_bytes_max=INLINE_MAX,
+                document_bytes_max=self._settings.document_max,
+                sources_max=SOURCES_MAX,
+            ),
+        )
+        for stage in stages:
+            if stage.stage == common_pb2.STAGE_EXTRACT and stage.HasField("isolation"):
+                made.isolation.CopyFrom(stage.isolation)
+        return made
+
+    async def ListQuarantine(  # noqa: N802 - the RPC's name
+        self, request: common_pb2.ListQuarantineRequest, _: Any
+    ) -> common_pb2.ListQuarantineResponse:
+        """Answer with a page of the quarantine: of one stage, or of all, a stage after another."""
+        stubs = self._stages.by_stage()
+        order = [request.stage] if request.stage else list(stubs)
+        number, _, token = request.page_token.partition(":")
+        at = int(number) if number.isdigit() and int(number) < len(order) else 0
+        asked = common_pb2.ListQuarantineRequest(page_size=request.page_size, page_token=token)
+        answer: common_pb2.ListQuarantineResponse = await _ask(stubs[order[at]].ListQuarantine, asked)
+        if answer.next_page_token:
+            answer.next_page_token = f"{at}:{answer.next_page_token}"
+        elif at + 1 < len(order):
+            answer.next_page_token = f"{at + 1}:"
+        return answer
+
+    async def ReplayQuarantine(  # noqa: N802 - the RPC's name
+        self, request: common_pb2.ReplayQuarantineRequest, _: Any
+    ) -> common_pb2.ReplayQuarantineResponse:
+        """Have a stage try quarantined steps again."""
+        stub = self._stages.by_stage().get(request.stage)
+        if stub is None:
+            raise invalid("stage", "must be set")
+        answer: common_pb2.ReplayQuarantineResponse = await _ask(stub.ReplayQuarantine, request)
+        return answer
+
+
+async def _ask(method: Any, request: Any) -> Any:
+    try:
+        return await method(request, timeout=STATUS_TIMEOUT_S)
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc_error(error) from error

@@ -1,0 +1,148 @@
+"""The fetch stage of a run: sources asked for, documents journaled as they arrive and handed on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from collatio.runtime.blobs.digest import BlobId
+from collatio.runtime.identity import document_id
+from collatio.v1 import fetch_pb2
+from collatio.v1 import gateway_pb2 as pb
+from gateway.run.documents import FAILED, FETCHED
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from collatio.v1 import common_pb2
+    from gateway.journal.record import JobRef
+    from gateway.run.documents import Documents
+    from gateway.run.run import RunDeps
+    from gateway.run.writer import Writer
+
+
+class Fetching:
+    """Asks for every source of a job; tells each document to `ask`, the extract stage's door."""
+
+    def __init__(
+        self,
+        deps: RunDeps,
+        ref: JobRef,
+        spec: pb.JobSpec,
+        documents: Documents,
+        writer: Writer,
+        *,
+        ask: Callable[[pb.JobDocument], Awaitable[None]],
+    ) -> None:
+        self._deps, self._ref = deps, ref
+        self._documents, self._writer, self._ask = documents, writer, ask
+        self._stream = deps.stages.fetch_stream(ref)
+        self._sources = sources_of(spec)
+        self._done = 0
+        self._baselines = _baselines(spec)
+        self.look: Callable[[pb.JobDocument], None] = lambda _: None
+
+    def cancel(self) -> None:
+        """Drop what is not answered."""
+        self._stream.cancel()
+
+    async def run(self, done: Callable[[], None]) -> None:
+        """Fetch everything; `done` is called when no further document can come."""
+        for document in self._documents.unfinished():
+            await self._ask(document)
+        asking = asyncio.create_task(self._send())
+        try:
+            async for response in self._stream.responses():
+                for outcome in response.outcomes:
+                    await self._take(outcome)
+            await asking
+        finally:
+            asking.cancel()
+        self._documents.listing_done = True
+        self._listed()
+        done()
+
+    async def _send(self) -> None:
+        for index, source in enumerate(self._sources):
+            item = fetch_pb2.FetchItem(item_id=str(index), source=source)
+            if source.HasField("inline") and not source.inline.data:
+                item.source.inline.data = await self._inline(source.inline)
+            await self._stream.send(item.item_id, item)
+        self._stream.close()
+
+    async def _inline(self, document: common_pb2.InlineDocument) -> bytes:
+        """Read an inline document's bytes back: the journal keeps their digest in their place."""
+        digest, _, _ = document.name.partition("/")
+        blob = BlobId(self._ref.tenant, digest)
+        document.name = document.name.partition("/")[2]
+        return await asyncio.to_thread(self._deps.blobs.get, blob)
+
+    async def _take(self, outcome: fetch_pb2.FetchOutcome) -> None:
+        source = int(outcome.item_id)
+        kind = outcome.WhichOneof("result")
+        if kind == "done":
+            self._stream.answered(outcome.item_id)
+            self._done += 1
+            self._listed()
+            return
+        document = (
+            self._fetched(source, outcome.document)
+            if kind == "document"
+            else _failed(source, outcome.failure)
+        )
+        if self._documents.get(document.document_id) is not None:
+            return
+        document.baseline = source in self._baselines
+        self._writer.document(document)
+        self.look(document)
+        if document.state == FETCHED:
+            await self._ask(document)
+
+    def _listed(self) -> None:
+        progress = pb.ListingProgress(
+            sources_done=min(self._done, len(self._sources)), sources=len(self._sources)
+        )
+        self._writer.event(pb.JobEvent(listing=progress))
+
+    @staticmethod
+    def _fetched(source: int, found: fetch_pb2.FetchedDocument) -> pb.JobDocument:
+        return pb.JobDocument(
+            document_id=document_id(source, found.uri),
+            uri=found.uri,
+            source=source,
+            relative_path=found.relative_path,
+            state=FETCHED,
+            blob=found.blob,
+            fetch_reused=found.reused,
+            fetch_timing=found.timing,
+        )
+
+
+def sources_of(spec: pb.JobSpec) -> list[common_pb2.Source]:
+    """Return the job's sources, a baseline's own source last."""
+    sources = list(spec.sources)
+    if spec.compare.HasField("baseline") and spec.compare.baseline.HasField("source"):
+        sources.append(spec.compare.baseline.source)
+    return sources
+
+
+def _baselines(spec: pb.JobSpec) -> set[int]:
+    """Return the indexes of the sources that hold the baseline: its own one, or those of its key."""
+    if not spec.compare.HasField("baseline"):
+        return set()
+    baseline = spec.compare.baseline
+    if baseline.HasField("source"):
+        return {len(spec.sources)}
+    return {index for index, source in enumerate(spec.sources) if source.key == baseline.key}
+
+
+def _failed(source: int, found: fetch_pb2.FetchFailure) -> pb.JobDocument:
+    return pb.JobDocument(
+        document_id=document_id(source, found.uri),
+        uri=found.uri,
+        source=source,
+        relative_path=found.relative_path,
+        state=FAILED,
+        error=found.error,
+        fetch_timing=found.timing,
+    )

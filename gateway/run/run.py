@@ -1,0 +1,210 @@
+"""One job's run: fetch and extract side by side, then compare, journaling every outcome as it comes.
+
+A run is a function of the journal: what stands there is not asked for again, so a gateway that takes a job over
+starts `run` with the same record and finishes it. Nothing is kept in memory alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from collatio.runtime.errors import CollatioError, Reason
+from collatio.runtime.telemetry.job_spans import job_progress, job_run, stage_opened
+from collatio.runtime.telemetry.traceparent import context_from, traceparent_of
+from collatio.runtime.telemetry.tracing import attached
+from gateway.run.comparing import Comparing
+from gateway.run.documents import Documents
+from gateway.run.extracting import Extracting
+from gateway.run.fetching import Fetching
+from gateway.run.outcome import CANCELLED, SUCCEEDED, End, after_extraction, failed, fails_at_once
+from gateway.run.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.context import Context
+
+    from collatio.runtime.blobs.store import BlobStore
+    from collatio.runtime.telemetry.tracing import Tracing
+    from collatio.v1 import gateway_pb2 as pb
+    from gateway.journal.journal import Held, Journal
+    from gateway.journal.record import JobRecord
+    from gateway.run.stages import Stages
+
+logger = logging.getLogger(__name__)
+DEFAULT_TTL_MS = 7 * 24 * 3600 * 1000
+PROGRESS_S = 30.0
+PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class RunDeps:
+    """What every run of a gateway works with. `documents_max` bounds a job's documents."""
+
+    journal: Journal
+    stages: Stages
+    blobs: BlobStore
+    tracing: Tracing
+    wall_ms: Callable[[], int]
+    documents_max: int
+
+
+class _Ended(Exception):  # noqa: N818 - it carries a job's end out of the task that found it
+    def __init__(self, end: End) -> None:
+        super().__init__(end.state)
+        self.end = end
+
+
+class JobRun:
+    """One job under this gateway's lease."""
+
+    def __init__(self, deps: RunDeps, held: Held) -> None:
+        self._deps, self.held = deps, held
+        self._cancelled = asyncio.Event()
+
+    def cancel(self) -> None:
+        """Tell the run that its job was asked to stop."""
+        self._cancelled.set()
+
+    async def run(self) -> None:
+        """Bring the job to its end. Raises Fenced when the job is lost to another gateway."""
+        record = await self._deps.journal.read(self.held.ref)
+        if record.ended:
+            return
+        if record.state == "CANCELLING":
+            self._cancelled.set()
+        documents = Documents(await self._known())
+        writer = Writer(self._deps.journal, self.held, documents, self._deps.wall_ms)
+        job = context_from(record.trace, self.held.ref.job_id)
+        span = job_run(self._deps.tracing, job, after=self.held.run_trace)
+        writer.field("run_trace", traceparent_of(span).encode())
+        if record.state == "QUEUED":
+            writer.begin()
+        try:
+            end = await self._until_end(record, documents, writer, job)
+            state = await writer.finish(end.state, end.reason, end.message, _ttl_ms(record.spec))
+            span.set_attribute("collatio.job.state", state)
+            logger.info(
+                "job ended", extra={"job": self.held.ref.job_id, "state": state, "reason": end.reason}
+            )
+        finally:
+            span.set_attribute("collatio.document.count", len(documents))
+            self._deps.tracing.finish(span)
+
+    async def _known(self) -> list[pb.JobDocument]:
+        found: list[pb.JobDocument] = []
+        while page := await self._deps.journal.documents(self.held.ref, len(found), PAGE):
+            found += page
+        return found
+
+    async def _until_end(self, record: JobRecord, documents: Documents, writer: Writer, job: Context) -> End:
+        """Run the stages until the job ends, is cancelled or runs out of time."""
+        work = asyncio.create_task(self._stages(record, documents, writer, job))
+        side = [
+            asyncio.create_task(self._wait_cancelled()),
+            asyncio.create_task(writer.run()),
+            asyncio.create_task(self._show_progress(documents, job)),
+        ]
+        left = self._time_left(record)
+        try:
+            done, _ = await asyncio.wait({work, *side}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                return failed(Reason.JOB_DEADLINE_EXCEEDED)
+            if work in done:
+                return work.result()
+            for task in done:
+                task.result()
+            return CANCELLED
+        finally:
+            for task in (work, *side):
+                task.cancel()
+            await asyncio.gather(work, *side, return_exceptions=True)
+
+    async def _wait_cancelled(self) -> None:
+        await self._cancelled.wait()
+
+    def _time_left(self, record: JobRecord) -> float | None:
+        if not record.spec.HasField("timeout"):
+            return None
+        end_ms = record.created_ms + record.spec.timeout.ToMilliseconds()
+        return max(0.0, (end_ms - self._deps.wall_ms()) / 1000)
+
+    async def _show_progress(self, documents: Documents, job: Context) -> None:
+        while True:
+            await asyncio.sleep(PROGRESS_S)
+            counts = documents.counts()
+            job_progress(
+                self._deps.tracing, job, done=counts.extracted, failed=counts.failed, total=counts.found
+            )
+
+    async def _stages(self, record: JobRecord, documents: Documents, writer: Writer, job: Context) -> End:
+        """Fetch and extract together, then compare."""
+        spec = record.spec
+        extracting = Extracting(
+            self._deps.stages.extract_stream(self.held.ref, spec.extract), documents, writer
+        )
+        fetching = Fetching(self._deps, self.held.ref, spec, documents, writer, ask=extracting.ask)
+
+        def look(document: pb.JobDocument) -> None:
+            end = fails_at_once(spec.on_failure, document)
+            if end is not None:
+                raise _Ended(end)
+            if len(documents) > self._deps.documents_max:
+                raise _Ended(
+                    failed(
+                        Reason.TOO_MANY_DOCUMENTS,
+                        f"More than {self._deps.documents_max:,} documents were found.",
+                    )
+                )
+
+        fetching.look = extracting.look = look
+        opened = (
+            stage_opened(self._deps.tracing, "fetch", job),
+            stage_opened(self._deps.tracing, "extract", job),
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_under(opened[0], fetching.run(extracting.close)))
+                group.create_task(_under(opened[1], extracting.run()))
+        except BaseExceptionGroup as group_error:
+            return _end_of(group_error)
+        finally:
+            fetching.cancel()
+            extracting.cancel()
+        if (end := after_extraction(spec, documents)) is not None:
+            return end
+        if not spec.HasField("compare"):
+            return SUCCEEDED
+        comparing = Comparing(
+            lambda compare: self._deps.stages.compare_stream(self.held.ref, compare), spec, documents, writer
+        )
+        try:
+            with attached(stage_opened(self._deps.tracing, "compare", job)):
+                await comparing.run(await self._deps.journal.tiles(self.held.ref))
+        except CollatioError as error:
+            return End("FAILED", str(error.reason), error.message)
+        finally:
+            comparing.cancel()
+        return SUCCEEDED
+
+
+async def _under(context: Context, work: object) -> None:
+    with attached(context):
+        await work  # type: ignore[misc] # a coroutine, by its callers
+
+
+def _end_of(group: BaseExceptionGroup[BaseException]) -> End:
+    """Find in a group what ended the job; what is not an end goes on."""
+    for error in group.exceptions:
+        if isinstance(error, _Ended):
+            return error.end
+        if isinstance(error, CollatioError):
+            return End("FAILED", str(error.reason), error.message)
+    raise group
+
+
+def _ttl_ms(spec: pb.JobSpec) -> int:
+    return spec.result_ttl.ToMilliseconds() if spec.HasField("result_ttl") else DEFAULT_TTL_MS

@@ -1,0 +1,123 @@
+"""The three stages as a run reaches them: channels, and streams bound to a job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from collatio.runtime.rpc.channel import open_channel
+from collatio.runtime.rpc.stage import TENANT_KEY
+from collatio.runtime.telemetry.rpc_client import client_interceptors
+from collatio.v1 import (
+    common_pb2,
+    compare_pb2,
+    compare_pb2_grpc,
+    extract_pb2,
+    extract_pb2_grpc,
+    fetch_pb2,
+    fetch_pb2_grpc,
+)
+from gateway.run.stream import StageStream
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import grpc
+
+    from collatio.runtime.telemetry.provider import Telemetry
+    from gateway.journal.record import JobRef
+
+STATUS_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Where each stage is: HOST:PORT, or a comma-separated list of them."""
+
+    fetch: str
+    extract: str
+    compare: str
+
+
+class Stages:
+    """Channels to the three stages, one each, shared by all runs of a gateway."""
+
+    def __init__(self, targets: Targets, telemetry: Telemetry) -> None:
+        self._channels: list[grpc.aio.Channel] = []
+        self.fetch: Any = fetch_pb2_grpc.FetchServiceStub(self._open(targets.fetch, "Fetch", telemetry))
+        self.extract: Any = extract_pb2_grpc.ExtractServiceStub(
+            self._open(targets.extract, "Extract", telemetry)
+        )
+        self.compare: Any = compare_pb2_grpc.CompareServiceStub(
+            self._open(targets.compare, "Compare", telemetry)
+        )
+
+    def _open(self, target: str, name: str, telemetry: Telemetry) -> grpc.aio.Channel:
+        channel = open_channel(
+            target,
+            health_service=f"collatio.v1.{name}Service",
+            interceptors=client_interceptors(telemetry.tracing, target, telemetry.instruments),
+        )
+        self._channels.append(channel)
+        return channel
+
+    async def close(self) -> None:
+        """Close the channels."""
+        for channel in self._channels:
+            await channel.close(grace=None)
+
+    def by_stage(self) -> dict[Any, Any]:
+        """Return the stubs by stage."""
+        return {
+            common_pb2.STAGE_FETCH: self.fetch,
+            common_pb2.STAGE_EXTRACT: self.extract,
+            common_pb2.STAGE_COMPARE: self.compare,
+        }
+
+    def fetch_stream(
+        self, ref: JobRef
+    ) -> StageStream[fetch_pb2.FetchItem, fetch_pb2.FetchRequest, fetch_pb2.FetchResponse]:
+        """Make a job's fetch stream."""
+
+        def request(items: Sequence[fetch_pb2.FetchItem], first: bool) -> fetch_pb2.FetchRequest:
+            return fetch_pb2.FetchRequest(job=ref.name if first else "", items=items)
+
+        return StageStream(_bound(self.fetch.Fetch, ref), request, fetch_pb2.FetchRequest(cancel=True))
+
+    def extract_stream(
+        self, ref: JobRef, spec: extract_pb2.ExtractSpec
+    ) -> StageStream[extract_pb2.ExtractItem, extract_pb2.ExtractRequest, extract_pb2.ExtractResponse]:
+        """Make a job's extract stream."""
+
+        def request(items: Sequence[extract_pb2.ExtractItem], first: bool) -> extract_pb2.ExtractRequest:
+            made = extract_pb2.ExtractRequest(items=items)
+            if first:
+                made.job, made.references_only = ref.name, True
+                made.spec.CopyFrom(spec)
+            return made
+
+        return StageStream(
+            _bound(self.extract.Extract, ref), request, extract_pb2.ExtractRequest(cancel=True)
+        )
+
+    def compare_stream(
+        self, ref: JobRef, spec: compare_pb2.CompareSpec
+    ) -> StageStream[compare_pb2.CompareDocument, compare_pb2.CompareRequest, compare_pb2.CompareResponse]:
+        """Make a job's compare stream. Nothing of it is answered before all of it is asked."""
+
+        def request(
+            documents: Sequence[compare_pb2.CompareDocument], first: bool
+        ) -> compare_pb2.CompareRequest:
+            made = compare_pb2.CompareRequest(documents=documents)
+            if first:
+                made.job, made.references_only = ref.name, True
+                made.spec.CopyFrom(spec)
+            return made
+
+        cancel = compare_pb2.CompareRequest(cancel=True)
+        return StageStream(_bound(self.compare.Compare, ref), request, cancel, in_flight_max=10_000_000)
+
+
+def _bound(method: Any, ref: JobRef) -> Any:
+    metadata = ((TENANT_KEY, ref.tenant),)
+    return lambda requests, timeout: method(requests, timeout=timeout, metadata=metadata)

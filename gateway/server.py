@@ -1,0 +1,232 @@
+"""JobService: validate, journal, answer. The work itself is done by whichever gateway holds the job's lease."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from collatio.runtime.errors import CollatioError, Reason, Violation, invalid
+from collatio.runtime.rpc.stage import decode_offset, encode_offset, page_size, tenant_of
+from collatio.runtime.telemetry.job_spans import job_accepted
+from collatio.runtime.telemetry.traceparent import traceparent_of
+from collatio.v1 import gateway_pb2 as pb
+from collatio.v1 import gateway_pb2_grpc
+from gateway import validate
+from gateway.inline import store_inline
+from gateway.journal.record import JobRef
+from gateway.listing import Filter, decode_place, encode_place
+from gateway.results import Results
+from gateway.retrying import retried
+from gateway.watching import watch_job
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from collatio.runtime.blobs.store import BlobStore
+    from collatio.runtime.telemetry.tracing import Tracing
+    from collatio.v1 import compare_pb2, extract_pb2
+    from gateway.journal.journal import Journal
+    from gateway.watching import Feed
+
+SERVICE = "collatio.v1.JobService"
+JOBS_PAGE, DOCUMENTS_PAGE = 50, 100
+_NAME = re.compile(r"jobs/([a-z0-9][a-z0-9-]{0,62})")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the servicer works with. `jobs_open_max` is a tenant's."""
+
+    journal: Journal
+    feed: Feed
+    blobs: BlobStore
+    tracing: Tracing
+    jobs_open_max: int
+
+
+def job_ref(context: Any, name: str) -> JobRef:
+    """Read a job's name for the calling tenant. Errors: INVALID_REQUEST."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        raise invalid("name", 'must be "jobs/ID"')
+    return JobRef(tenant_of(context), found[1])
+
+
+class JobServicer(gateway_pb2_grpc.JobServiceServicer):
+    """The service's methods."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._results = Results(desk.journal, desk.blobs)
+
+    async def CreateJob(self, request: pb.CreateJobRequest, context: Any) -> pb.Job:  # noqa: N802 - the RPC's name
+        """Accept a job."""
+        validate.create_job(request)
+        tenant = tenant_of(context)
+        return await self._accept(tenant, request.job.spec, request.job_id, request.request_id, retry_of="")
+
+    async def _accept(
+        self, tenant: str, spec: pb.JobSpec, job_id: str, request_id: str, *, retry_of: str
+    ) -> pb.Job:
+        canonical = spec.SerializeToString(deterministic=True) + job_id.encode() + retry_of.encode()
+        body = hashlib.sha256(canonical).hexdigest()
+        kept = await store_inline(self._desk.blobs, tenant, spec)
+        ref = JobRef(tenant, job_id or f"j{secrets.token_hex(10)}")
+        accepted = job_accepted(self._desk.tracing, ref.job_id)
+        made, _ = await self._desk.journal.create(
+            ref,
+            kept,
+            request_id=request_id,
+            body=body,
+            trace=traceparent_of(accepted),
+            retry_of=retry_of,
+            jobs_max=self._desk.jobs_open_max,
+        )
+        return (await self._desk.journal.read(made)).to_job()
+
+    async def GetJob(self, request: pb.GetJobRequest, context: Any) -> pb.Job:  # noqa: N802 - the RPC's name
+        """Answer with a job as it is now."""
+        return (await self._desk.journal.read(job_ref(context, request.name))).to_job()
+
+    async def ListJobs(  # noqa: N802 - the RPC's name
+        self, request: pb.ListJobsRequest, context: Any
+    ) -> pb.ListJobsResponse:
+        """Answer with a page of jobs, newest first."""
+        size = page_size(request.page_size, JOBS_PAGE)
+        wanted = Filter.parse(request.filter)
+        before = decode_place(request.page_token, request.filter)
+        tenant = tenant_of(context)
+        jobs: list[pb.Job] = []
+        while len(jobs) < size:
+            ids = await self._desk.journal.list_ids(tenant, before, size)
+            if not ids:
+                return pb.ListJobsResponse(jobs=jobs)
+            for created_ms, job_id in ids:
+                before = (created_ms, job_id)
+                job = await self._find(JobRef(tenant, job_id))
+                if job is not None and wanted.matches(job):
+                    jobs.append(job)
+                if len(jobs) == size:
+                    break
+        assert before is not None, "a full page has a last job"
+        more = await self._desk.journal.list_ids(tenant, before, 1)
+        token = encode_place(before, request.filter) if more else ""
+        return pb.ListJobsResponse(jobs=jobs, next_page_token=token)
+
+    async def _find(self, ref: JobRef) -> pb.Job | None:
+        try:
+            return (await self._desk.journal.read(ref)).to_job()
+        except CollatioError as error:
+            if error.reason is Reason.JOB_NOT_FOUND:
+                return None
+            raise
+
+    async def WatchJob(  # noqa: N802 - the RPC's name
+        self, request: pb.WatchJobRequest, context: Any
+    ) -> AsyncIterator[pb.JobEvent]:
+        """Stream a job's events until it ends."""
+        if request.after_sequence < 0:
+            raise invalid("after_sequence", "must not be negative")
+        ref = job_ref(context, request.name)
+        async for event in watch_job(self._desk.journal, self._desk.feed, ref, request.after_sequence):
+            yield event
+
+    async def CancelJob(self, request: pb.CancelJobRequest, context: Any) -> pb.Job:  # noqa: N802 - the RPC's name
+        """Ask a job to stop."""
+        ref = job_ref(context, request.name)
+        event = pb.JobEvent(state_change=pb.Job(name=ref.name, state=pb.JOB_STATE_CANCELLING))
+        now = Timestamp()
+        now.GetCurrentTime()
+        event.time.CopyFrom(now)
+        await self._desk.journal.cancel(ref, event)
+        return (await self._desk.journal.read(ref)).to_job()
+
+    async def RetryJob(self, request: pb.RetryJobRequest, context: Any) -> pb.Job:  # noqa: N802 - the RPC's name
+        """Make a new job from an ended one."""
+        faults = validate.Faults()
+        validate.check_request_id(faults, request.request_id)
+        faults.raise_any()
+        ref = job_ref(context, request.name)
+        record = await self._desk.journal.read(ref)
+        if not record.ended:
+            raise CollatioError(Reason.JOB_NOT_ENDED)
+        spec = retried(record.spec, request.from_stage)
+        return await self._accept(ref.tenant, spec, "", request.request_id, retry_of=ref.name)
+
+    async def DeleteJob(self, request: pb.DeleteJobRequest, context: Any) -> Empty:  # noqa: N802 - the RPC's name
+        """Delete an ended job."""
+        sequence = -1
+        ref = job_ref(context, request.name)
+        if request.etag:
+            tail = request.etag.rpartition("-")[2]
+            if not tail.isdigit():
+                raise CollatioError(Reason.INVALID_REQUEST, violations=[Violation("etag", "is not a job's")])
+            sequence = int(tail)
+        await self._desk.journal.remove(ref, sequence)
+        return Empty()
+
+    async def ListJobDocuments(  # noqa: N802 - the RPC's name
+        self, request: pb.ListJobDocumentsRequest, context: Any
+    ) -> pb.ListJobDocumentsResponse:
+        """Answer with a page of a job's documents."""
+        size = page_size(request.page_size, DOCUMENTS_PAGE)
+        ref = job_ref(context, request.name)
+        await self._results.live(ref)
+        offset = decode_offset(request.page_token)
+        page: list[pb.JobDocument] = []
+        while len(page) < size:
+            found = await self._desk.journal.documents(ref, offset, size)
+            for document in found:
+                offset += 1
+                if not request.state or document.state == request.state:
+                    page.append(document)
+                if len(page) == size:
+                    break
+            if len(found) < size:
+                break
+        more = bool(await self._desk.journal.documents(ref, offset, 1)) if len(page) == size else False
+        return pb.ListJobDocumentsResponse(
+            documents=page, next_page_token=encode_offset(offset) if more else ""
+        )
+
+    async def ListJobComparisons(  # noqa: N802 - the RPC's name
+        self, request: pb.ListJobComparisonsRequest, context: Any
+    ) -> pb.ListJobComparisonsResponse:
+        """Answer with a page of a job's comparisons."""
+        return await self._results.comparisons(job_ref(context, request.name), request)
+
+    async def GetExtraction(  # noqa: N802 - the RPC's name
+        self, request: pb.GetExtractionRequest, context: Any
+    ) -> AsyncIterator[extract_pb2.Extraction]:
+        """Stream a document's extraction in parts."""
+        async for part in self._results.extraction(job_ref(context, request.name), request.document_id):
+            yield part
+
+    async def GetComparison(  # noqa: N802 - the RPC's name
+        self, request: pb.GetComparisonRequest, context: Any
+    ) -> AsyncIterator[compare_pb2.Comparison]:
+        """Stream a comparison in parts."""
+        async for part in self._results.comparison(job_ref(context, request.name), request.comparison_id):
+            yield part
+
+    async def GetConclusion(  # noqa: N802 - the RPC's name
+        self, request: pb.GetConclusionRequest, context: Any
+    ) -> AsyncIterator[compare_pb2.CompareConclusion]:
+        """Stream what the plan concluded."""
+        yield await self._results.conclusion(job_ref(context, request.name))
+
+    async def GetJobReport(  # noqa: N802 - the RPC's name
+        self, request: pb.GetJobReportRequest, context: Any
+    ) -> AsyncIterator[pb.GetJobReportResponse]:
+        """Refuse: reports come with a later version."""
+        job_ref(context, request.name)
+        raise CollatioError(
+            Reason.METHOD_NOT_IMPLEMENTED, "Reports are made by the collatio command for now."
+        )
+        yield pb.GetJobReportResponse()  # type: ignore[unreachable] # makes this a generator, as a stream must be

@@ -1,0 +1,22 @@
+"""What the gateway is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from collatio.runtime.program import ServiceSettings
+from collatio.runtime.settings import count, setting, size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(ServiceSettings):
+    """Settings of `python -m gateway`."""
+
+    fetch_target: str = setting("FetchService's address, HOST:PORT[,HOST:PORT…]")
+    extract_target: str = setting("ExtractService's address, HOST:PORT[,HOST:PORT…]")
+    compare_target: str = setting("CompareService's address, HOST:PORT[,HOST:PORT…]")
+    documents_max: int = setting("documents a job may hold", parse=count, default=100_000)
+    jobs_open_max: int = setting("jobs a tenant may have open", parse=count, default=1_000)
+    jobs_run_max: int = setting("jobs this gateway runs at the same time", parse=count, default=64)
+    upload_max: int = setting("bytes an upload may have", parse=size, default=2 << 30)
+    document_max: int = setting("bytes a document may have, as fetch is set", parse=size, default=256 << 20)

@@ -1,0 +1,59 @@
+"""The output folder: claimed before the work, filled whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from collatio.cli.output.folder import OWN_FILES, FolderInUse, claim, writing
+from collatio.client.messages import Job
+
+LEFT = {"left": "u:a", "comparisonId": "1"}
+
+
+def test_folder_is_made(tmp_path: Path) -> None:
+    """With its parents; an empty one will do."""
+    claim(tmp_path / "a" / "b", force=False)
+    claim(tmp_path / "a" / "b", force=False)
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_folder_in_use_is_refused_without_force(tmp_path: Path) -> None:
+    """The refusal names what --force would replace."""
+    (tmp_path / "mine").touch()
+    with pytest.raises(FolderInUse, match=r"job\.json"):
+        claim(tmp_path, force=False)
+    claim(tmp_path, force=True)
+
+
+def test_file_is_no_folder(tmp_path: Path) -> None:
+    """A file in the way is told as the system tells it."""
+    (tmp_path / "f").touch()
+    with pytest.raises(FileExistsError):
+        claim(tmp_path / "f", force=True)
+
+
+def test_rows_are_written_in_order(tmp_path: Path) -> None:
+    """Pairs by (left, right), failed documents before failed pairs."""
+    with writing(tmp_path, Job(name="jobs/x")) as sink:
+        sink.comparison({**LEFT, "right": "u:c"})
+        sink.comparison({**LEFT, "right": "u:b"})
+        sink.failure({**LEFT, "right": "u:z"})
+        sink.failure({"uri": "u:f"})
+        assert [each for each in OWN_FILES if (tmp_path / each).exists()] == []
+    read = {
+        name: [json.loads(line) for line in (tmp_path / name).read_text().splitlines()]
+        for name in OWN_FILES[1:]
+    }
+    assert [row["right"] for row in read["comparisons.jsonl"]] == ["u:b", "u:c"]
+    assert [row.get("uri") for row in read["failures.jsonl"]] == ["u:f", None]
+    assert json.loads((tmp_path / "job.json").read_text())["schemaVersion"] == 1
+
+
+def test_failure_leaves_nothing(tmp_path: Path) -> None:
+    """A run that cannot finish its output leaves none."""
+    with pytest.raises(OSError, match="full"), writing(tmp_path, Job()):
+        raise OSError(28, "full")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,613 @@
+"""A gateway without a mesh: a real gRPC server on loopback whose jobs are done in memory, at once.
+
+It reads `file:` URIs and uploaded blobs as plain text, compares by words, and breaks where a `Script` says so.
+`FakeMesh` stands in for the embedded mesh; `served` runs a gateway in a thread of its own, for tests whose
+code under test owns the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import threading
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote, unquote_to_bytes
+
+import grpc
+import grpc.aio
+from google.protobuf import empty_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from collatio.runtime.errors import CATALOGUE, CollatioError, Reason, invalid
+from collatio.runtime.rpc.status import to_grpc
+from collatio.v1 import common_pb2 as common
+from collatio.v1 import compare_pb2 as compare
+from collatio.v1 import extract_pb2 as extract
+from collatio.v1 import gateway_pb2 as pb
+from collatio.v1 import gateway_pb2_grpc
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+TERMINAL = {pb.JOB_STATE_SUCCEEDED, pb.JOB_STATE_FAILED, pb.JOB_STATE_CANCELLED, pb.JOB_STATE_EXPIRED}
+CORRUPT = b"%CORRUPT"
+SCAN = b"%SCAN"
+_WHEN = Timestamp(seconds=1_780_000_000)
+_END = Timestamp(seconds=1_780_000_002)
+
+
+@dataclass
+class Script:
+    """Where a gateway misbehaves. Lists are used up from the front, one item a call."""
+
+    hold: bool = False  # jobs run until they are cancelled
+    refuse: CollatioError | None = None  # CreateJob's answer
+    create_breaks: list[grpc.StatusCode] = field(default_factory=list)  # after the job was made
+    watch_breaks: list[tuple[int, grpc.StatusCode]] = field(default_factory=list)  # after so many messages
+    part_breaks: list[grpc.StatusCode] = field(default_factory=list)  # after a result's first part
+    read_breaks: list[grpc.StatusCode] = field(default_factory=list)  # after a blob's first chunk
+    heartbeats: int = 0  # before the events of a watch
+    page: int = 1000
+    changes_per_page: int = 1000  # changes that a listed comparison carries
+    gone: set[str] = field(default_factory=set)  # documents, by URI, whose extraction is lost
+    final_state: int | None = None
+
+
+@dataclass
+class Stored:
+    """A job and what came of it."""
+
+    job: pb.Job
+    documents: list[pb.JobDocument] = field(default_factory=list)
+    extractions: dict[str, extract.Extraction] = field(default_factory=dict)
+    comparisons: list[compare.Comparison] = field(default_factory=list)
+    events: list[pb.JobEvent] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class FakeGateway:
+    """The servicers and the server. `calls` counts methods, `received` the bytes of each upload call."""
+
+    def __init__(self, script: Script | None = None) -> None:
+        self.script = script or Script()
+        self.jobs: dict[str, Stored] = {}
+        self.blobs: dict[str, bytes] = {}
+        self.requests: dict[str, str] = {}
+        self.calls: Counter[str] = Counter()
+        self.received: list[int] = []
+        self.watched_after: list[int] = []
+        self.metadata: list[tuple[str, str]] = []
+        self.left = asyncio.Event()  # a watch has ended on this side
+        self.port = 0
+        self._server: Any = None
+
+    @property
+    def target(self) -> str:
+        """The address, `host:port`."""
+        return f"127.0.0.1:{self.port}"
+
+    async def start(self, port: int = 0) -> Self:
+        """Serve on loopback."""
+        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        gateway_pb2_grpc.add_JobServiceServicer_to_server(_Jobs(self), self._server)
+        gateway_pb2_grpc.add_BlobServiceServicer_to_server(_Blobs(self), self._server)
+        gateway_pb2_grpc.add_MeshServiceServicer_to_server(_Mesh(self), self._server)
+        self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+        await self._server.start()
+        return self
+
+    async def stop(self) -> None:
+        """Stop at once, breaking what is open."""
+        await self._server.stop(0)
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def find(self, name: str) -> Stored:
+        """Give a job."""
+        if name not in self.jobs:
+            raise CollatioError(Reason.JOB_NOT_FOUND)
+        return self.jobs[name]
+
+    def run(self, stored: Stored) -> None:
+        """Do a job's work."""
+        _Work(self, stored).run()
+
+
+class FakeMesh:
+    """An embedded mesh that is only a gateway. `opened` is what it was opened with."""
+
+    def __init__(self, gateway: FakeGateway | None = None, error: CollatioError | None = None) -> None:
+        self.gateway = gateway or FakeGateway()
+        self.error = error
+        self.opened: dict[str, Any] = {}
+        self.stopped = False
+        self.failed: CollatioError | None = None
+
+    def __call__(self, **opened: Any) -> FakeMesh:
+        """Note what it is opened with."""
+        self.opened = opened
+        return self
+
+    @property
+    def gateway_target(self) -> str:
+        """The gateway's address."""
+        return self.gateway.target
+
+    async def wait_failed(self) -> CollatioError:
+        """Wait for ever, unless the test set `failed`."""
+        while self.failed is None:
+            await asyncio.Event().wait()
+        return self.failed
+
+    async def __aenter__(self) -> Self:
+        if self.error is not None:
+            raise self.error
+        await self.gateway.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.gateway.stop()
+        self.stopped = True
+
+
+@contextmanager
+def served(script: Script | None = None) -> Iterator[FakeGateway]:
+    """Run a gateway in a thread with an event loop of its own."""
+    gateway, loop, ready = FakeGateway(script), asyncio.new_event_loop(), threading.Event()
+
+    async def main() -> None:
+        async with gateway:
+            ready.set()
+            await stopping.wait()
+
+    stopping = asyncio.Event()
+    thread = threading.Thread(target=lambda: loop.run_until_complete(main()))
+    thread.start()
+    assert ready.wait(10), "the fake gateway did not start"
+    try:
+        yield gateway
+    finally:
+        loop.call_soon_threadsafe(stopping.set)
+        thread.join(10)
+        loop.close()
+
+
+class _Work:
+    """A whole job, in memory."""
+
+    def __init__(self, gateway: FakeGateway, stored: Stored) -> None:
+        self.gateway = gateway
+        self.stored = stored
+
+    def run(self) -> None:
+        job, spec = self.stored.job, self.stored.job.spec
+        job.state = pb.JOB_STATE_RUNNING
+        sources = list(spec.sources)
+        if spec.compare.baseline.HasField("source"):
+            sources.append(spec.compare.baseline.source)
+        for index, source in enumerate(sources):
+            self._source(index, source)
+        job.documents.listing_done = True
+        self._event(listing=pb.ListingProgress(sources_done=len(sources), sources=len(sources)))
+        if spec.HasField("compare"):
+            self._compare()
+        self._end()
+
+    def _source(self, index: int, source: common.Source) -> None:
+        for uri, relative, content in self._contents(source):
+            name = hashlib.sha256(f"{index} {uri} {relative}".encode()).hexdigest()[:16]
+            document = pb.JobDocument(document_id=name, uri=uri, source=index, relative_path=relative)
+            if isinstance(content, bytes):
+                self._extract(document, content)
+            else:
+                self._fail(document, content, common.STAGE_FETCH)
+
+    def _contents(self, source: common.Source) -> Iterator[tuple[str, str, bytes | Reason]]:
+        if source.WhichOneof("origin") == "blob":
+            yield f"blob:sha256:{source.blob.sha256}", "", self.gateway.blobs[source.blob.sha256]
+        elif source.WhichOneof("origin") == "uri_list":
+            for uri in self.gateway.blobs[source.uri_list.sha256].decode().split():
+                yield from self._contents(common.Source(uri=uri))
+        elif source.uri.startswith("blob:sha256:"):
+            yield source.uri, "", self.gateway.blobs[source.uri.rpartition(":")[2]]
+        elif source.uri.startswith("file:///"):
+            yield from self._files(source.uri)
+        else:
+            yield source.uri, "", Reason.URI_SCHEME_UNSUPPORTED
+
+    def _files(self, uri: str) -> Iterator[tuple[str, str, bytes | Reason]]:
+        path = Path(os.fsdecode(unquote_to_bytes(uri.removeprefix("file://"))))
+        if path.is_dir():
+            for each in sorted(path.rglob("*")):
+                if each.is_file():
+                    relative = each.relative_to(path).as_posix()
+                    yield uri + quote(relative), relative, each.read_bytes()
+        elif path.is_file():
+            yield uri, "", path.read_bytes()
+        else:
+            yield uri, "", Reason.SOURCE_NOT_FOUND
+
+    def _extract(self, document: pb.JobDocument, content: bytes) -> None:
+        job = self.stored.job
+        document.blob.sha256 = hashlib.sha256(content).hexdigest()
+        document.blob.size_bytes = len(content)
+        job.documents.found += 1
+        job.documents.fetched += 1
+        self._document(document, pb.DOCUMENT_STATE_FETCHED)
+        if content.startswith(CORRUPT):
+            self._fail(document, Reason.DOCUMENT_CORRUPT, common.STAGE_EXTRACT)
+            return
+        text = "" if content.startswith(SCAN) else content.decode("utf-8", "replace").strip()
+        whole = extract.Extraction(media_type="text/plain", engine="fake@1")
+        whole.metadata.title = text[:20]
+        whole.metadata.language = "en"
+        whole.blocks.extend(extract.Block(text=part) for part in text.split("\n\n") if part)
+        if not text:
+            whole.warnings.add(code="NO_TEXT" if content else "EMPTY", message="Nothing to read.")
+        for line in text.splitlines():
+            if "\t" in line:
+                row = extract.TableRow(cells=[extract.TableCell(text=cell) for cell in line.split("\t")])
+                whole.tables.add(rows=[row])
+        self.stored.extractions[document.document_id] = whole
+        job.documents.extracted += 1
+        self._document(document, pb.DOCUMENT_STATE_EXTRACTED)
+
+    def _fail(self, document: pb.JobDocument, reason: Reason, stage: int) -> None:
+        document.error.reason = str(reason)
+        document.error.message = CATALOGUE[reason].meaning
+        document.error.stage = stage  # type: ignore[assignment] # an enum's number
+        if not document.blob.sha256:
+            self.stored.job.documents.found += 1
+        self.stored.job.documents.failed += 1
+        self._document(document, pb.DOCUMENT_STATE_FAILED)
+
+    def _document(self, document: pb.JobDocument, state: pb.DocumentState.ValueType) -> None:
+        document.state = state
+        self.stored.documents = [
+            each for each in self.stored.documents if each.document_id != document.document_id
+        ]
+        self.stored.documents.append(document)
+        copy = pb.JobDocument()
+        copy.CopyFrom(document)
+        self._event(document=copy)
+
+    def _compare(self) -> None:
+        counts = self.stored.job.comparisons
+        pairs = list(self._pairs())
+        counts.planned = len(pairs)
+        self._event(comparisons=counts)
+        for left, right in pairs:
+            comparison = self._compared(left, right)
+            self.stored.comparisons.append(comparison)
+            if comparison.status == compare.COMPARISON_STATUS_COMPARED:
+                counts.compared += 1
+            else:
+                counts.not_comparable += 1
+        self._event(comparisons=counts)
+
+    def _pairs(self) -> Iterator[tuple[pb.JobDocument, pb.JobDocument]]:
+        plan = self.stored.job.spec.compare
+        good = [each for each in self.stored.documents if each.state == pb.DOCUMENT_STATE_EXTRACTED]
+        names = {self._key(each) or each.uri: each for each in good} | {each.uri: each for each in good}
+        match plan.WhichOneof("plan"):
+            case "baseline":
+                source = plan.baseline.source
+                name = plan.baseline.key or source.uri or source.key
+                base = names.get(name)
+                if base is None:
+                    self.stored.job.error.reason = "BASELINE_FAILED"
+                    return
+                yield from ((base, each) for each in good if each.uri != base.uri)
+            case "explicit":
+                yield from ((names[each.left], names[each.right]) for each in plan.explicit.pairs)
+            case "matched":
+                sides = [
+                    {each.relative_path: each for each in good if self._key(each) == key}
+                    for key in (plan.matched.left, plan.matched.right)
+                ]
+                yield from ((sides[0][path], sides[1][path]) for path in sorted(sides[0].keys() & sides[1]))
+            case _:
+                yield from combinations(good, 2)
+
+    def _key(self, document: pb.JobDocument) -> str:
+        spec = self.stored.job.spec
+        if document.source < len(spec.sources):
+            return spec.sources[document.source].key
+        return spec.compare.baseline.source.key
+
+    def _compared(self, left: pb.JobDocument, right: pb.JobDocument) -> compare.Comparison:
+        comparison = compare.Comparison(
+            comparison_id=f"{left.document_id}..{right.document_id}",
+            left=_side(left),
+            right=_side(right),
+            engine="fake@1",
+        )
+        texts = [
+            " ".join(block.text for block in self.stored.extractions[each.document_id].blocks).split()
+            for each in (left, right)
+        ]
+        if not all(texts):
+            comparison.status = compare.COMPARISON_STATUS_NOT_COMPARABLE
+            comparison.error.reason = "NO_TEXT"
+            return comparison
+        comparison.status = compare.COMPARISON_STATUS_COMPARED
+        common_words = sum((Counter(texts[0]) & Counter(texts[1])).values())
+        comparison.similarity.text = 2 * common_words / sum(map(len, texts))
+        comparison.similarity.overall = comparison.similarity.text
+        for word in sorted(set(texts[0]) - set(texts[1])):
+            change = comparison.changes.add(kind=compare.CHANGE_KIND_DELETED, scope=compare.CHANGE_SCOPE_TEXT)
+            change.left_text = word
+            change.left.length = len(word)
+        comparison.counts.changes = len(comparison.changes)
+        comparison.counts.words_equal = common_words
+        return comparison
+
+    def _end(self) -> None:
+        job, counts = self.stored.job, self.stored.job.documents
+        if self.gateway.script.final_state is not None:
+            job.state = self.gateway.script.final_state  # type: ignore[assignment] # an enum's number
+        elif job.error.reason:
+            job.state = pb.JOB_STATE_FAILED
+        elif not counts.found:
+            job.state, job.error.reason = pb.JOB_STATE_FAILED, "NO_DOCUMENTS"
+        elif not counts.extracted:
+            job.state, job.error.reason = pb.JOB_STATE_FAILED, "ALL_DOCUMENTS_FAILED"
+        else:
+            job.state = pb.JOB_STATE_SUCCEEDED
+        job.end_time.CopyFrom(_END)
+        change = pb.Job(name=job.name, state=job.state, documents=counts, comparisons=job.comparisons)
+        self._event(state_change=change)
+
+    def _event(self, **what: Any) -> None:
+        self.stored.job.sequence += 1
+        self.stored.events.append(pb.JobEvent(sequence=self.stored.job.sequence, **what))
+
+
+def _side(document: pb.JobDocument) -> compare.ComparedDocument:
+    return compare.ComparedDocument(
+        document_id=document.document_id, uri=document.uri, sha256=document.blob.sha256
+    )
+
+
+async def _abort(context: Any, error: CollatioError) -> None:
+    await context.abort_with_status(to_grpc(error, TRACE_ID))
+
+
+class _Jobs(gateway_pb2_grpc.JobServiceServicer):
+    """JobService."""
+
+    def __init__(self, gateway: FakeGateway) -> None:
+        self.gateway = gateway
+
+    async def CreateJob(self, request: pb.CreateJobRequest, context: Any) -> pb.Job:  # noqa: N802 - gRPC's name
+        gateway, script = self.gateway, self.gateway.script
+        gateway.calls["CreateJob"] += 1
+        gateway.metadata = [(key, value) for key, value in context.invocation_metadata()]
+        if script.refuse is not None:
+            await _abort(context, script.refuse)
+        if not request.job.spec.sources:
+            await _abort(context, invalid("job.spec.sources", "at least one source is needed"))
+        name = gateway.requests.get(request.request_id)
+        if name is None:
+            name = f"jobs/{request.job_id or f'fake-{len(gateway.jobs) + 1}'}"
+            gateway.requests[request.request_id] = name
+            job = pb.Job(name=name, spec=request.job.spec, state=pb.JOB_STATE_QUEUED, trace_id=TRACE_ID)
+            job.create_time.CopyFrom(_WHEN)
+            gateway.jobs[name] = Stored(job)
+            if not script.hold:
+                gateway.run(gateway.jobs[name])
+        if script.create_breaks:
+            await context.abort(script.create_breaks.pop(0), "cut")
+        return gateway.jobs[name].job
+
+    async def GetJob(self, request: pb.GetJobRequest, context: Any) -> pb.Job:  # noqa: N802 - gRPC's name
+        self.gateway.calls["GetJob"] += 1
+        return (await self._find(request.name, context)).job
+
+    async def ListJobs(self, request: pb.ListJobsRequest, context: Any) -> pb.ListJobsResponse:  # noqa: N802 - same
+        self.gateway.calls["ListJobs"] += 1
+        jobs = [each.job for each in reversed(self.gateway.jobs.values())]
+        if request.filter:
+            wanted = request.filter.rpartition(" ")[2]
+            jobs = [job for job in jobs if pb.JobState.Name(job.state).endswith(wanted)]
+        page, token = _page(jobs, request, self.gateway.script.page)
+        return pb.ListJobsResponse(jobs=page, next_page_token=token)
+
+    async def WatchJob(self, request: pb.WatchJobRequest, context: Any) -> AsyncIterator[pb.JobEvent]:  # noqa: N802 - same
+        script = self.gateway.script
+        self.gateway.watched_after.append(request.after_sequence)
+        stored = await self._find(request.name, context)
+        limit, code = script.watch_breaks.pop(0) if script.watch_breaks else (-1, grpc.StatusCode.OK)
+        sent = 0
+        try:
+            async for event in self._story(stored, request.after_sequence):
+                if sent == limit:
+                    if code is not grpc.StatusCode.OK:
+                        await context.abort(code, "cut")
+                    return
+                sent += 1
+                yield event
+        finally:
+            self.gateway.left.set()
+
+    async def _story(self, stored: Stored, after: int) -> AsyncIterator[pb.JobEvent]:
+        yield pb.JobEvent(sequence=stored.job.sequence, snapshot=stored.job)
+        for _ in range(self.gateway.script.heartbeats):
+            yield pb.JobEvent(sequence=stored.job.sequence, heartbeat=pb.Heartbeat())
+        told = after
+        while True:
+            for event in list(stored.events):
+                if event.sequence > told:
+                    told = event.sequence
+                    yield event
+            if stored.job.state in TERMINAL:
+                break
+            await stored.changed.wait()
+        yield pb.JobEvent(sequence=stored.job.sequence, snapshot=stored.job)
+
+    async def CancelJob(self, request: pb.CancelJobRequest, context: Any) -> pb.Job:  # noqa: N802 - same
+        self.gateway.calls["CancelJob"] += 1
+        stored = await self._find(request.name, context)
+        if stored.job.state in TERMINAL and stored.job.state != pb.JOB_STATE_CANCELLED:
+            await _abort(context, CollatioError(Reason.JOB_ALREADY_ENDED))
+        stored.job.state = pb.JOB_STATE_CANCELLED
+        stored.changed.set()
+        return stored.job
+
+    async def RetryJob(self, request: pb.RetryJobRequest, context: Any) -> pb.Job:  # noqa: N802 - same
+        stored = await self._find(request.name, context)
+        name = self.gateway.requests.setdefault(request.request_id, f"{request.name}-again")
+        job = pb.Job(name=name, spec=stored.job.spec, retry_of=request.name, state=pb.JOB_STATE_QUEUED)
+        self.gateway.jobs[name] = Stored(job)
+        self.gateway.run(self.gateway.jobs[name])
+        return job
+
+    async def DeleteJob(self, request: pb.DeleteJobRequest, context: Any) -> empty_pb2.Empty:  # noqa: N802 - same
+        stored = await self._find(request.name, context)
+        if request.etag and request.etag != stored.job.etag:
+            await _abort(context, CollatioError(Reason.ETAG_MISMATCH))
+        del self.gateway.jobs[request.name]
+        return empty_pb2.Empty()
+
+    async def ListJobDocuments(  # noqa: N802 - same
+        self, request: pb.ListJobDocumentsRequest, context: Any
+    ) -> pb.ListJobDocumentsResponse:
+        stored = await self._find(request.name, context)
+        wanted = [each for each in stored.documents if request.state in {0, each.state}]
+        page, token = _page(wanted, request, self.gateway.script.page)
+        return pb.ListJobDocumentsResponse(documents=page, next_page_token=token)
+
+    async def ListJobComparisons(  # noqa: N802 - same
+        self, request: pb.ListJobComparisonsRequest, context: Any
+    ) -> pb.ListJobComparisonsResponse:
+        stored = await self._find(request.name, context)
+        listed, token = _page(stored.comparisons, request, self.gateway.script.page)
+        page = []
+        for each in listed:
+            copy = compare.Comparison()
+            copy.CopyFrom(each)
+            full = request.view == pb.COMPARISON_VIEW_FULL
+            del copy.changes[self.gateway.script.changes_per_page if full else 0 :]
+            page.append(copy)
+        return pb.ListJobComparisonsResponse(comparisons=page, next_page_token=token)
+
+    async def GetExtraction(  # noqa: N802 - same
+        self, request: pb.GetExtractionRequest, context: Any
+    ) -> AsyncIterator[extract.Extraction]:
+        stored = await self._find(request.name, context)
+        whole = stored.extractions.get(request.document_id)
+        uri = next((each.uri for each in stored.documents if each.document_id == request.document_id), "")
+        if whole is None or uri in self.gateway.script.gone:
+            await _abort(context, CollatioError(Reason.DOCUMENT_NOT_FOUND))
+            return
+        first = extract.Extraction()
+        first.CopyFrom(whole)
+        del first.blocks[1:]
+        yield first
+        if self.gateway.script.part_breaks:
+            await context.abort(self.gateway.script.part_breaks.pop(0), "cut")
+        for block in whole.blocks[1:]:
+            yield extract.Extraction(blocks=[block])
+
+    async def GetComparison(  # noqa: N802 - same
+        self, request: pb.GetComparisonRequest, context: Any
+    ) -> AsyncIterator[compare.Comparison]:
+        self.gateway.calls["GetComparison"] += 1
+        stored = await self._find(request.name, context)
+        for whole in stored.comparisons:
+            if whole.comparison_id == request.comparison_id:
+                first = compare.Comparison()
+                first.CopyFrom(whole)
+                del first.changes[1:]
+                yield first
+                for change in whole.changes[1:]:
+                    yield compare.Comparison(changes=[change])
+                return
+        await _abort(context, CollatioError(Reason.COMPARISON_NOT_FOUND))
+
+    async def _find(self, name: str, context: Any) -> Stored:
+        try:
+            return self.gateway.find(name)
+        except CollatioError as error:
+            await _abort(context, error)
+            raise
+
+
+class _Blobs(gateway_pb2_grpc.BlobServiceServicer):
+    """BlobService."""
+
+    def __init__(self, gateway: FakeGateway) -> None:
+        self.gateway = gateway
+
+    async def UploadBlob(self, request_iterator: Any, context: Any) -> common.BlobRef:  # noqa: N802 - gRPC's name
+        gateway, content, header = self.gateway, bytearray(), pb.UploadHeader()
+        gateway.calls["UploadBlob"] += 1
+        slot = len(gateway.received)
+        gateway.received.append(0)
+        async for request in request_iterator:
+            if request.WhichOneof("piece") == "header":
+                header = request.header
+                if header.sha256 in gateway.blobs:
+                    return _ref(gateway.blobs[header.sha256])
+            else:
+                assert len(request.data) <= 1 << 20
+                content += request.data
+                gateway.received[slot] += len(request.data)
+        held = bytes(content)
+        if header.sha256 != hashlib.sha256(held).hexdigest() or header.size_bytes != len(held):
+            await _abort(context, CollatioError(Reason.BLOB_DIGEST_MISMATCH))
+        gateway.blobs[header.sha256] = held
+        return _ref(held)
+
+    async def ReadBlob(  # noqa: N802 - gRPC's name
+        self, request: pb.ReadBlobRequest, context: Any
+    ) -> AsyncIterator[pb.ReadBlobResponse]:
+        if request.sha256 not in self.gateway.blobs:
+            await _abort(context, CollatioError(Reason.BLOB_NOT_FOUND))
+        content = self.gateway.blobs[request.sha256][request.offset :]
+        content = content[: request.limit] if request.limit else content
+        for start in range(0, len(content), 1000):
+            yield pb.ReadBlobResponse(data=content[start : start + 1000])
+            if self.gateway.script.read_breaks:
+                await context.abort(self.gateway.script.read_breaks.pop(0), "cut")
+
+
+class _Mesh(gateway_pb2_grpc.MeshServiceServicer):
+    """MeshService."""
+
+    def __init__(self, gateway: FakeGateway) -> None:
+        self.gateway = gateway
+
+    async def GetCapabilities(self, request: Any, context: Any) -> pb.Capabilities:  # noqa: N802 - gRPC's name
+        return pb.Capabilities(version="0.1.0", schemes=["file", "https"])
+
+    async def GetMeshStatus(self, request: Any, context: Any) -> pb.MeshStatus:  # noqa: N802 - gRPC's name
+        stuck = common.StageStatus(
+            stage=common.STAGE_EXTRACT,
+            queue_depth=7,
+            oldest_age_s=12.5,
+            waiting_reason=common.WAITING_REASON_NO_WORKERS,
+        )
+        idle = [common.StageStatus(stage=each, workers_alive=2) for each in (1, 3)]  # type: ignore[arg-type] # numbers
+        return pb.MeshStatus(version="0.1.0", open_jobs=1, stages=[idle[0], stuck, idle[1]])
+
+
+def _ref(content: bytes) -> common.BlobRef:
+    return common.BlobRef(sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
+
+
+def _page(items: list[Any], request: Any, page: int) -> tuple[list[Any], str]:
+    start = int(request.page_token or 0)
+    end = start + min(page, request.page_size or page)
+    return items[start:end], str(end) if end < len(items) else ""
