@@ -78,11 +78,15 @@ def _default(field: dataclasses.Field[Any]) -> str:
         return "unset"
     if field.metadata["parse"] is size:
         return _bytes(int(value))
+    return f"`{_shown(value)}`"
+
+
+def _shown(value: Any) -> str:
     if isinstance(value, bool):
-        return "`on`" if value else "`off`"
+        return "on" if value else "off"
     if isinstance(value, tuple):
-        return f"`{','.join(map(str, value))}`"
-    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _bytes(value: int) -> str:

@@ -14,7 +14,7 @@ from collatio.runtime.queue.frames import join
 from collatio.v1 import extract_pb2
 from extract_svc.convert import options_from, to_message
 from extract_svc.engine.extract import extract_one
-from extract_svc.engine.model import Document
+from extract_svc.engine.model import Document, Options
 from extract_svc.engine.registry import Registry
 
 if TYPE_CHECKING:
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 ENTRY = "extract_svc.sandboxed:run"
-_registry = Registry.load()  # loaded before the fork, so that every sandbox has it warm
+_SAMPLE = b"The first document is read before the fork, so that every sandbox finds its models loaded."
+_registry = Registry.load()
+# What is loaded here, before the fork, every sandbox has warm; inside, nothing may be written, not even in /tmp.
+extract_one(Document(_SAMPLE, "warm.txt", "text/plain"), Options(), _registry)
 
 
 def run(header: bytes, inputs: Sequence[BinaryIO]) -> bytes:

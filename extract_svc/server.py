@@ -27,7 +27,7 @@ from collatio.runtime.telemetry.traceparent import traceparent_of
 from collatio.v1 import common_pb2, extract_pb2, extract_pb2_grpc
 from extract_svc.adapters import children_of
 from extract_svc.engine.cost import predict_ms
-from extract_svc.engine.media_type import sniff
+from extract_svc.engine.sniff import sniff
 from extract_svc.engine.registry import Registry, fingerprint
 
 if TYPE_CHECKING:

@@ -51,7 +51,8 @@ class Tally:
                 self.compared = max(self.compared, counts.compared + counts.not_comparable)
                 self.pairs_failed = max(self.pairs_failed, counts.failed)
             case "listing":
-                self.listing_done = event.listing.sources_done >= event.listing.sources
+                done = event.listing.sources_done >= event.listing.sources
+                self.listing_done = self.listing_done or done
 
     def see(self, job: Job) -> None:
         """Take a whole job in."""

@@ -28,22 +28,30 @@ class Placed(NamedTuple):
 def place_edits(
     left: Prepared, right: Prepared, edits: Iterable[Edit], paired_tables: tuple[tuple[int, int], ...]
 ) -> list[Placed]:
-    """Make the changes of running text; what differs inside paired tables is told by cells instead."""
-    partners = dict(paired_tables)
-    paired_right = set(partners.values())
-    placed = []
-    for edit in edits:
-        tables = [
-            side.block(span.block).table if span else None
-            for side, span in ((left, edit.left), (right, edit.right))
-        ]
-        in_left, in_right = tables[0] in partners, tables[1] in paired_right
-        if (in_left and in_right) or (in_left and edit.kind is ChangeKind.DELETED):
-            continue
-        if in_right and edit.kind is ChangeKind.INSERTED:
-            continue
-        placed.append(Placed(edit.at, _rank(edit.kind), _change(left, right, edit)))
-    return placed
+    """Make the changes of running text; what differs in tables is told by cells instead."""
+    pairs = set(paired_tables)
+    return [
+        Placed(edit.at, _rank(edit.kind), _change(left, right, edit))
+        for edit in edits
+        if not _told_by_cells(_table(left, edit.left), _table(right, edit.right), edit.kind, pairs)
+    ]
+
+
+def _told_by_cells(
+    left: int | None, right: int | None, kind: ChangeKind, pairs: set[tuple[int, int]]
+) -> bool:
+    """Tell whether an edit lies in tables whose changes are told by cells, rows or as a whole."""
+    if kind is ChangeKind.DELETED:
+        return left is not None
+    if kind is ChangeKind.INSERTED:
+        return right is not None
+    return (left, right) in pairs
+
+
+def _table(side: Prepared, span: Span | None) -> int | None:
+    """Give the table that a span lies in; a block that names a table the document lacks is running text."""
+    table = side.block(span.block).table if span else None
+    return table if table is not None and 0 <= table < len(side.document.tables) else None
 
 
 def _rank(kind: ChangeKind) -> int:

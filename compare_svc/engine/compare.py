@@ -27,7 +27,7 @@ from compare_svc.engine.model import (
 )
 from compare_svc.engine.prepare import Preparer
 from compare_svc.engine.properties import compare_fields, compare_metadata
-from compare_svc.engine.reasons import artifact_words, explain
+from compare_svc.engine.reasons import artifact_words, explain, explain_tables
 from compare_svc.engine.similarity import measure
 from compare_svc.engine.tables import compare_tables
 from compare_svc.engine.versioning import ENGINE
@@ -115,7 +115,7 @@ def _different(left: Prepared, right: Prepared, options: Options, *, swapped: bo
     metadata = compare_metadata(left.document, right.document, case=ignore.case)
     placed = [
         *place_edits(left, right, edits, tables.pairs),
-        *place_tables(left, right, tables.changes),
+        *place_tables(left, right, explain_tables(left, right, edits, tables.changes)),
         *place_last([*fields, *metadata]),
     ]
     changes = ordered(placed, swapped=swapped)

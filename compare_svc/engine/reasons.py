@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from compare_svc.engine.artifacts import CONFIDENCE_MIN, FORMAT, LOW_CONFIDENCE, PAGE_FURNITURE
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from compare_svc.engine.edits import Edit, Span
+    from compare_svc.engine.model import Change
     from compare_svc.engine.prepare import Prepared
 
 _MARKER = re.compile(
@@ -102,6 +104,45 @@ def _reordered(left: Prepared, right: Prepared, edits: Sequence[Edit]) -> set[in
             if covered and covered.total() >= REORDERED_SHARE_MIN * words.total():
                 found.add(at)
                 shared -= covered
+    return found
+
+
+def explain_tables(
+    left: Prepared, right: Prepared, edits: Sequence[Edit], changes: Sequence[Change]
+) -> list[Change]:
+    """Give a whole table that one format has and the other writes as text its reason."""
+    if left.document.media_type == right.document.media_type:
+        return list(changes)
+    telling = [edit for edit in edits if not edit.in_disguise]
+    known = (
+        _read_elsewhere(left, [edit.left for edit in telling]),
+        _read_elsewhere(right, [edit.right for edit in telling]),
+    )
+    explained = []
+    for change in changes:
+        place, tables = (
+            (change.left, known[0]) if change.kind is ChangeKind.DELETED else (change.right, known[1])
+        )
+        whole = change.kind in _ONE_SIDED and place and place.row is None and place.column is None
+        if whole and place and place.table in tables:
+            explained.append(replace(change, likely_artifact=True, artifact_reason=FORMAT))
+        else:
+            explained.append(change)
+    return explained
+
+
+def _read_elsewhere(side: Prepared, spans: Sequence[Span | None]) -> set[int]:
+    """Give the tables of one side nearly all of whose words stand on the other side."""
+    changed: Counter[int] = Counter()
+    for span in spans:
+        if span:
+            changed[span.block] += words_in(side.span_text(span))
+    found = set()
+    for ordinal in side.ordinals:
+        table = side.block(ordinal).table
+        words = side.word_count(side.first[ordinal], side.first[ordinal + 1])
+        if table is not None and changed[ordinal] <= (1 - REORDERED_SHARE_MIN) * words:
+            found.add(table)
     return found
 
 

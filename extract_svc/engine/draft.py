@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from extract_svc.engine.metadata import as_utf8
@@ -51,8 +52,9 @@ class Draft:
         self.outline: list[OutlineEntry] = []
         self.members: list[MemberFile] = []
         self.metadata = Metadata()
-        self.confidence: float | None = None
+        self._judged = self._weight = 0.0
         self._warnings: dict[tuple[str, int], Warning] = {}
+        self._paths: dict[str, int] = {}
         self._characters = 0
 
     def block(
@@ -126,6 +128,12 @@ class Draft:
         self.pages.append(Page(len(self.pages) + 1, width_pt, height_pt, as_utf8(label), hidden))
         return len(self.pages)
 
+    def judge(self, confidence: float, *, weight: float) -> None:
+        """Say how far the text of the page just begun can be trusted; the document's is the weighted mean."""
+        self.pages[-1] = replace(self.pages[-1], confidence=round(confidence, 4))
+        self._judged += confidence * weight
+        self._weight += weight
+
     def link(self, text: str, uri: str, page: int = 0) -> None:
         """Add a link; one without a target is left out."""
         if uri:
@@ -134,12 +142,13 @@ class Draft:
     def member(self, path: str, data: bytes, media_type: str = "") -> None:
         """Add a document found inside this one, under a path that is its own."""
         path = as_utf8(path)
-        taken = {member.path for member in self.members}
-        unique, count = path or "member", 1
-        while unique in taken:
+        unique, count = path or "member", self._paths.get(path, 1)
+        while unique in self._paths:
             count += 1
             stem, dot, suffix = (path or "member").rpartition(".")
             unique = f"{stem}-{count}.{suffix}" if dot and stem else f"{path or 'member'}-{count}"
+        self._paths[path] = count
+        self._paths.setdefault(unique, 1)
         self.members.append(MemberFile(unique, data, media_type))
 
     def warn(self, code: str, message: str, page: int = 0) -> None:
@@ -157,6 +166,6 @@ class Draft:
             links=tuple(self.links),
             outline=tuple(OutlineEntry(e.level, as_utf8(e.title), e.page) for e in self.outline),
             warnings=tuple(self._warnings.values()),
-            confidence=self.confidence,
+            confidence=round(self._judged / self._weight, 4) if self._weight else None,
             members=tuple(self.members),
         )

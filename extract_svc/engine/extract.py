@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine import language
 from extract_svc.engine.fields import find_fields
-from extract_svc.engine.media_type import EMPTY, OCTETS, sniff
+from extract_svc.engine.media_type import EMPTY, OCTETS
 from extract_svc.engine.model import Document, Extraction, Extractor, Options, Warning  # noqa: A004 - contract
 from extract_svc.engine.registry import Registry, fingerprint
+from extract_svc.engine.sniff import sniff
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,6 +32,7 @@ _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
 )
+_PACKAGED = (".odt", ".ods", ".odp", ".docx", ".xlsx", ".pptx", ".epub", ".pdf")
 _VAGUE = ("", OCTETS, EMPTY, "text/plain", "application/zip", "application/x-ole-storage", "application/xml")
 
 
@@ -54,12 +56,24 @@ def extract_one(document: Document, options: Options, registry: Registry) -> Ext
     if not document.data:
         media_type = document.media_type or EMPTY
         return Extraction(media_type, warnings=(Warning("EMPTY", "The document has no bytes."),))
-    media_type = document.media_type
-    if media_type in _VAGUE:
-        media_type = sniff(document.data, document.name)
+    media_type = media_type_of(document)
     extractor = registry.resolve(media_type, options.extractors)
     found = _run(extractor, replace(document, media_type=media_type), options)
     return _complete(replace(found, engine=fingerprint(extractor)), options)
+
+
+def media_type_of(document: Document) -> str:
+    """Answer the media type a document is read as: the one it came with, unless that one says little.
+
+    Errors: CollatioError DOCUMENT_CORRUPT for plain text under the name of a packaged format: such a file is
+    a broken download, and its text is not what the name promises.
+    """
+    if document.media_type not in _VAGUE:
+        return document.media_type
+    found = sniff(document.data, document.name)
+    if found == "text/plain" and document.name.lower().endswith(_PACKAGED):
+        raise CollatioError(Reason.DOCUMENT_CORRUPT, "The file is plain text, not the format its name says.")
+    return found
 
 
 def _run(extractor: Extractor, document: Document, options: Options) -> Extraction:

@@ -28,6 +28,9 @@ RELATION_ID = (
 )
 
 
+_EMBEDDED = ("package", "oleObject", "aFChunk", "subDocument")
+
+
 class Names(dict[Any, str]):
     """Local names by tag, remembered: asking is a dictionary look-up."""
 
@@ -130,7 +133,9 @@ class Office:
     def embedded(self, part: str, draft: Draft) -> None:
         """Hand over the files embedded in a part as members."""
         for relation in self.relations(part).values():
-            if relation.kind not in ("package", "oleObject", "aFChunk", "subDocument") or relation.external:
+            if relation.external and relation.kind != "hyperlink":
+                draft.link("", relation.target)  # a linked picture, template or document: told, never opened
+            if relation.kind not in _EMBEDDED or relation.external:
                 continue
             if relation.target in self.parts:
                 name, data = unwrap(posixpath.basename(relation.target), self.parts.read(relation.target))

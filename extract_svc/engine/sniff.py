@@ -55,6 +55,8 @@ _BY_NAME = {
     "htm": types.HTML,
     "xml": types.XML,
 }
+_STARTS = (("WEBVTT", types.VTT), ("{\\rtf", types.RTF))
+_WORDED = ("md", "rst", "org", "adoc", "asciidoc", "txt", "csv", "tsv")
 _OOXML_MAIN = (
     (b"wordprocessingml.document.main", types.DOCX),
     (b"ms-word.document.macroEnabled.main", types.DOCX),
@@ -83,6 +85,13 @@ _HTML_START = re.compile(
     r"center|font|a|br|ul|ol|article|section|span|img|link|base|b|i|pre)\b",
     re.IGNORECASE | re.DOTALL,
 )
+_XHTML_START = re.compile(r"(?:<\?xml.*?\?>)?\s*<!doctype\s+html", re.IGNORECASE | re.DOTALL)
+_XML_ROOTS = {
+    "FictionBook": types.FICTIONBOOK,
+    "package": types.FLAT_OPC,
+    "wordDocument": types.WORDML,
+    "svg": types.SVG,
+}
 _XML_ROOT = re.compile(r"<(?![?!])(?:[\w.-]+:)?([\w.-]+)([^>]*)>?")
 
 
@@ -94,22 +103,27 @@ def sniff(data: bytes, name: str = "") -> str:
     if not data:
         return types.EMPTY
     suffix = name.rpartition(".")[2].lower() if "." in name.rpartition("/")[2] else ""
+    return _signed(data) or _textual(data, suffix)
+
+
+def _signed(data: bytes) -> str:
+    """Answer the type a signature tells, "" if there is none."""
+    found = next((media_type for magic, media_type in _MAGIC if data.startswith(magic)), "")
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _package(data)
-    if data.startswith(cfb.MAGIC):
-        return _compound(data)
-    if b"%PDF-" in data[:1024]:
-        return types.PDF
-    for magic, media_type in _MAGIC:
-        if data.startswith(magic):
-            return media_type
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return types.WEBP
-    if data[:2] == b"BM" and len(data) > 26 and data[6:10] == b"\0\0\0\0" and data[14] in (12, 40, 108, 124):
-        return types.BMP
-    if data[257:262] == b"ustar" or _old_tar(data):
-        return types.TAR
-    return _textual(data, suffix)
+        found = _package(data)
+    elif data.startswith(cfb.MAGIC):
+        found = _compound(data)
+    elif b"%PDF-" in data[:1024]:
+        found = types.PDF
+    elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        found = types.WEBP
+    elif (
+        data[:2] == b"BM" and len(data) > 26 and data[6:10] == b"\0\0\0\0" and data[14] in (12, 40, 108, 124)
+    ):
+        found = types.BMP
+    elif data[257:262] == b"ustar" or (not found and _old_tar(data)):
+        found = types.TAR
+    return found
 
 
 def _package(data: bytes) -> str:
@@ -130,9 +144,9 @@ def _package(data: bytes) -> str:
     return _iwork(folded) or types.ZIP
 
 
-def _office(types: bytes, folded: dict[str, str]) -> str:
+def _office(stated: bytes, folded: dict[str, str]) -> str:
     for mark, media_type in _OOXML_MAIN:
-        if mark in types:
+        if mark in stated:
             return media_type
     for prefix, media_type in (("word/", types.DOCX), ("xl/", types.XLSX), ("ppt/", types.PPTX)):
         if any(entry.startswith(prefix) for entry in folded):
@@ -147,7 +161,11 @@ def _iwork(folded: dict[str, str]) -> str:
         return types.KEYNOTE
     if "index/document.iwa" in folded or "index.zip" in folded:
         sheets = "index/calculationengine.iwa" in folded and any("tables/" in entry for entry in folded)
-        return types.NUMBERS if sheets and "index/documentstylesheet.iwa" in folded and _numbers(folded) else types.PAGES
+        return (
+            types.NUMBERS
+            if sheets and "index/documentstylesheet.iwa" in folded and _numbers(folded)
+            else types.PAGES
+        )
     if "index.xml" in folded and any(
         entry.startswith(("buildversionhistory", "quicklook/", "thumbs/")) for entry in folded
     ):
@@ -210,20 +228,21 @@ def _textual(data: bytes, suffix: str) -> str:
         return types.MBOX
     if _mail(data):
         return types.MAIL
-    text = _sample(data)
-    lead = text.lstrip("\ufeff \t\r\n")
-    if lead.startswith("WEBVTT"):
-        return types.VTT
-    if lead.startswith("{\\rtf"):
-        return types.RTF
-    if lead.startswith("<"):
+    lead = _sample(data).lstrip("\ufeff \t\r\n")
+    found = next((media_type for start, media_type in _STARTS if lead.startswith(start)), "")
+    if not found and lead.startswith("<"):
         found = _markup(lead)
-        if found:
-            return found
-    if lead[:1] in ("{", "[") and suffix not in ("md", "rst", "org", "adoc", "asciidoc", "txt", "csv", "tsv"):
-        return _json(lead, suffix)
-    named = _BY_NAME.get(suffix, "")
-    return named if named not in (types.HTML, types.XML, types.MAIL, types.MBOX, "") or (named == types.HTML and "<" in lead) else types.TEXT
+    if not found and lead.startswith(("{", "[")) and suffix not in _WORDED:
+        found = _json(lead, suffix)
+    return found or _named(lead, suffix)
+
+
+def _named(lead: str, suffix: str) -> str:
+    """Answer the flavour of text the name says, where it is one that the content cannot gainsay."""
+    named = _BY_NAME.get(suffix, types.TEXT)
+    if named in (types.XML, types.MAIL, types.MBOX) or (named == types.HTML and "<" not in lead):
+        return types.TEXT
+    return named
 
 
 def _sample(data: bytes) -> str:
@@ -254,21 +273,13 @@ def _markup(lead: str) -> str:
         return types.HTML
     root = _XML_ROOT.search(lead[lead.find("?>") + 2 :] if lead.startswith("<?xml") else lead)
     name = root.group(1) if root else ""
-    if name.lower() == "html" or re.match(
-        r"(?:<\?xml.*?\?>)?\s*<!doctype\s+html", lead, re.IGNORECASE | re.DOTALL
-    ):
+    if name.lower() == "html" or _XHTML_START.match(lead):
         return types.HTML
-    if name == "FictionBook":
-        return types.FICTIONBOOK
-    if name == "package" and "2006/xmlPackage" in lead:
-        return types.FLAT_OPC
-    if name == "wordDocument":
-        return types.WORDML
     if name == "document" and "opendocument" in lead:
         kind = re.search(r"office:mimetype=[\"']([\w./+-]+)", lead)
         return kind.group(1) if kind else types.ODT
-    if name == "svg":
-        return types.SVG
+    if name in _XML_ROOTS and (name != "package" or "2006/xmlPackage" in lead):
+        return _XML_ROOTS[name]
     if lead.startswith(("<?xml", "<!DOCTYPE", "<!--")) or (root and root.start() == 0 and len(name) > 1):
         return types.XML
     return ""
@@ -282,4 +293,8 @@ def _json(lead: str, suffix: str) -> str:
     first, _, rest = lead.partition("\n")
     if first.rstrip().endswith("}") and rest.lstrip().startswith("{"):
         return types.NDJSON
-    return types.JSON if suffix == "json" or re.match(r"[{\[]\s*(?:[\"{\[\]}\d-]|true|false|null)", lead) else types.TEXT
+    return (
+        types.JSON
+        if suffix == "json" or re.match(r"[{\[]\s*(?:[\"{\[\]}\d-]|true|false|null)", lead)
+        else types.TEXT
+    )

@@ -70,7 +70,7 @@ class HeldSource:
         time = asyncio.get_running_loop().time
         while True:
             async with _held(min(self._limits.idle_timeout_s, deadline - time())):
-                chunk = await anext(chunks, None)
+                chunk = await _next(chunks)
             if chunk is None:
                 return
             left -= len(chunk)
@@ -81,6 +81,14 @@ class HeldSource:
     async def aclose(self) -> None:
         """Close the source."""
         await self._inner.aclose()
+
+
+async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
+    """Return the next chunk; `anext` with a default trips over iterators that are not Python's own."""
+    try:
+        return await anext(chunks)
+    except StopAsyncIteration:
+        return None
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ STORE_ERRORS = (obs.BaseError, OSError, ValueError)
 
 _NO_CREDENTIALS = re.compile(
     r"latest/api/token|latest/meta-data|computeMetadata|metadata/identity|token request|"
-    r"Account must be specified|CredentialProvider|AssumeRole",
+    r"Account must be specified|Missing(?:AccessKeyId|SecretAccessKey)|CredentialProvider|AssumeRole",
     re.IGNORECASE,
 )
 _NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|404 Not Found")

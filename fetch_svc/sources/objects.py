@@ -63,10 +63,13 @@ class ObjectSource:
 
     version = "1"
 
-    def __init__(self, scheme: str, buckets: Buckets, *, bytes_max: int) -> None:
+    def __init__(
+        self, scheme: str, buckets: Buckets, *, bytes_max: int, page_entries: int = PAGE_ENTRIES_MAX
+    ) -> None:
         self.schemes = (scheme,)
         self._buckets = buckets
         self._bytes_max = bytes_max
+        self._page_entries = page_entries
 
     async def list(
         self, uri: str, page_token: str | None = None, *, options: Mapping[str, object] = NO_OPTIONS
@@ -86,15 +89,15 @@ class ObjectSource:
         if not found and not failures and key and page_token is None:
             raise CollatioError(Reason.SOURCE_NOT_FOUND)
         entries = [await self._entry(store, place, key, meta) for meta in found]
-        token = quote(found[-1]["path"]) if len(found) == PAGE_ENTRIES_MAX and not failures else None
+        token = quote(found[-1]["path"]) if len(found) == self._page_entries and not failures else None
         return Listing(tuple(entry for entry in entries if entry is not None), token, failures)
 
     async def _page(
         self, store: Store, place: Uri, prefix: str, after: str | None
     ) -> tuple[Sequence[ObjectMeta], tuple[ListingFailure, ...]]:
-        stream = obstore.list(store, prefix or None, offset=after, chunk_size=PAGE_ENTRIES_MAX)
+        stream = obstore.list(store, prefix or None, offset=after, chunk_size=self._page_entries)
         try:
-            return await self._buckets.reach(place.authority or "", anext(stream, ())), ()
+            return await self._buckets.reach(place.authority or "", _first(stream)), ()
         except CollatioError as error:
             if error.reason is not Reason.URI_INVALID:
                 raise
@@ -133,6 +136,12 @@ class ObjectSource:
 
     async def aclose(self) -> None:
         """Leave connections to the stores' own idle timeout."""
+
+
+async def _first(pages: AsyncIterator[Sequence[ObjectMeta]]) -> Sequence[ObjectMeta]:
+    async for page in pages:
+        return page
+    return ()
 
 
 async def _chunks(stream: AsyncIterator[bytes], scheme: str, bucket: str) -> AsyncIterator[bytes]:

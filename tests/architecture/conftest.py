@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -28,8 +28,8 @@ class Tree:
     """The clone: its root, every file that is kept in it, and our own Python among them."""
 
     root: Path
-    files: tuple[Path, ...]
-    sources: tuple[Source, ...]
+    files: tuple[Path, ...] = field(repr=False)
+    sources: tuple[Source, ...] = field(repr=False)
 
     def read(self, path: str) -> str:
         """Read a text file of the clone."""
@@ -38,7 +38,7 @@ class Tree:
 
 @pytest.fixture(scope="session")
 def tree() -> Tree:
-    """The clone's files, sorted; what .gitignore names is left out."""
+    """List the clone's files, sorted, without what .gitignore names."""
     ignored = (ROOT / ".gitignore").read_text("utf-8").split()
     files = sorted(_walk(ROOT, ignored))
     ours = [p for p in files if p.suffix == ".py" and not p.is_relative_to(GENERATED)]

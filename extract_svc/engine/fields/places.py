@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _SEPARATORS = " \t:\uff1a#=.-\u2013\u2014_|*"
 _NEAR_POINTS = 40.0
 _MAX_VALUE = 500
+_MAX_LATER = 50
 
 
 class Place(NamedTuple):
@@ -55,7 +56,7 @@ def beside_label(found: Extraction, expression: Any) -> Iterator[tuple[str, str,
                     later.append(hit)
             elif at + 1 < len(lines):
                 later.append((label, lines[at + 1].strip(), place_of(found, n)))
-            else:
+            elif len(later) < _MAX_LATER:
                 later += (
                     (label, found.blocks[m].text.split("\n")[0], place_of(found, m)) for m in _near(found, n)
                 )

@@ -57,8 +57,13 @@ def test_documents_are_counted_once_a_state() -> None:
 
 def test_snapshot_ahead_of_the_events_holds() -> None:
     """Counts never go back while a watch replays what the snapshot knew."""
-    counts = DocumentCounts(found=9, fetched=8, extracted=7, failed=1)
-    tally = tally_of({"snapshot": Job(state=RUNNING, documents=counts)}, document("a", FETCHED))
+    counts = DocumentCounts(found=9, fetched=8, extracted=7, failed=1, listing_done=True)
+    tally = tally_of(
+        {"snapshot": Job(state=RUNNING, documents=counts)},
+        document("a", FETCHED),
+        {"listing": ListingProgress(sources_done=1, sources=2)},
+    )
+    assert tally.listing_done
     assert (tally.found, tally.fetched, tally.extracted, tally.failed) == (9, 8, 7, 1)
 
 

@@ -25,7 +25,7 @@ _IGNORED = frozenset((
 ))  # fmt: skip
 
 
-_SIGNS = {"tab": "\t", "line-break": "\n"}
+_SIGNS = {"s": " ", "tab": "\t", "line-break": "\n"}
 _DRAWN = frozenset(("frame", "custom-shape", "rect", "g", "line", "ellipse", "control", "object"))
 
 
@@ -159,10 +159,8 @@ class Walker:
         for child in element:
             tag = names[child.tag]
             if tag in _SIGNS:
-                out.append(_SIGNS[tag])
-            elif tag == "s":
-                count = self._attribute(child, "c")
-                out.append(" " * (min(int(count), 1_000) if count.isdigit() else 1))
+                count = self._attribute(child, "c") if tag == "s" else ""
+                out.append(_SIGNS[tag] * (min(int(count), 1_000) if count.isdigit() else 1))
             elif tag in ("note", "annotation"):
                 body = next((e for e in child if names[e.tag] == "note-body"), child)
                 found.beside.append((tag, body))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from extract_svc.engine.model import Document, Options
 
 _HOLLOW_SHARE = 0.3
+_DOUBLED_SHARE = 0.2
 _PageRead = tuple[float, list[Piece], list[extras.Note]]
 pdfium.FPDF_InitLibrary()
 
@@ -114,12 +115,21 @@ def _pieces(page: Any, text_page: Any, frame: Frame, number: int, draft: Draft) 
     if not words:
         draft.warn("PAGE_WITHOUT_TEXT", "The page has no text; it may be a scan.", number)
         return []
-    strange = sum(1 for word in words if "\ufffd" in word.text or "\ue000" <= word.text[0] <= "\uf8ff")
-    if strange > _HOLLOW_SHARE * len(words):
-        draft.warn("FONT_WITHOUT_UNICODE", "Fonts on the page do not say which letters they show.", number)
+    _judge(words, number, draft)
     tables, taken = _tables(page, frame, words)
     free = [word for n, word in enumerate(words) if n not in taken]
     return pieces_of(segments_of(free, text_page, starts), sorted(tables, key=lambda t: t.top))
+
+
+def _judge(words: list[Word], number: int, draft: Draft) -> None:
+    """Say how far a page's words can be trusted: those without letters, and those set upon one another."""
+    strange = sum(1 for word in words if "\ufffd" in word.text or "\ue000" <= word.text[0] <= "\uf8ff")
+    doubled = len(words) - len({(word.text, round(word.x0), round(word.top)) for word in words})
+    if strange > _HOLLOW_SHARE * len(words):
+        draft.warn("FONT_WITHOUT_UNICODE", "Fonts on the page do not say which letters they show.", number)
+    if doubled > _DOUBLED_SHARE * len(words):
+        draft.warn("TEXT_OVER_TEXT", "Words on the page are set upon one another.", number)
+    draft.judge(1 - max(strange, doubled) / len(words), weight=len(words))
 
 
 def _tables(page: Any, frame: Frame, words: list[Word]) -> tuple[list[Found], set[int]]:

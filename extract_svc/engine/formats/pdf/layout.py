@@ -100,7 +100,10 @@ def _next_line(piece: Piece, last: Segment, segment: Segment, height: float) -> 
     width = piece.x1 - piece.x0
     overlap = min(piece.x1, segment.x1) - max(piece.x0, segment.x0)
     gap = segment.top - last.bottom
-    if overlap < 0.3 * min(width, segment.x1 - segment.x0) or not -0.4 * height < gap < _LEADING_HEIGHTS * height:
+    if (
+        overlap < 0.3 * min(width, segment.x1 - segment.x0)
+        or not -0.4 * height < gap < _LEADING_HEIGHTS * height
+    ):
         return False
     if len(piece.lines) == 1:
         return True

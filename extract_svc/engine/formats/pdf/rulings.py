@@ -106,7 +106,9 @@ def _path(item: Any, matrix: _Matrix, out: list[_Flat]) -> None:
         _pieces(item, count, matrix, out)
 
 
-def _line(matrix: _Matrix, out: list[_Flat], edge: tuple[float, float, float, float], *, soft: bool = False) -> None:
+def _line(
+    matrix: _Matrix, out: list[_Flat], edge: tuple[float, float, float, float], *, soft: bool = False
+) -> None:
     x0, y0, x1, y1 = edge
     if matrix is not _IDENTITY:
         a, b, c, d, e, f = matrix

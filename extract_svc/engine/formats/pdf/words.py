@@ -32,7 +32,7 @@ def page_text(text_page: Any) -> tuple[str, bool]:
     return text, units == count and len(text) == count
 
 
-def read_words(text_page: Any, frame: Frame) -> tuple[list[Word], list[int]]:
+def read_words(text_page: Any, frame: Frame) -> tuple[list[Word], list[int]]:  # noqa: C901 - a call a word costs more than a long loop
     """Answer the words and, for each line, the index of its first character.
 
     This loop runs once a word of every PDF: names are local and comparisons stand in for min and max.

@@ -25,6 +25,9 @@ _SIGNS = {
     "ldblquote": "\u201c", "rdblquote": "\u201d", "bullet": "\u2022", "emspace": "\u2003", "enspace": "\u2002",
     "nestcell": "\t", "nestrow": "\n", "lbr": "\n", "softline": "\n", "ltrmark": "\u200e", "rtlmark": "\u200f",
 }  # fmt: skip
+_ENCODINGS = {
+    "mac": "mac-roman", "pc": "cp437", "pca": "cp850", "f": "", "fcharset": "", "cpg": "", "ansicpg": "",
+}  # fmt: skip
 _SKIPPED = frozenset((
     "colortbl", "stylesheet", "listtable", "listoverridetable", "revtbl", "rsidtbl", "generator", "pict",
     "filetbl", "xmlnstbl", "themedata", "colorschememapping", "latentstyles", "datastore", "pgdsctbl",
@@ -39,10 +42,9 @@ _STORIES = {
     "footer": BlockKind.FOOTER, "footerl": BlockKind.FOOTER, "footerr": BlockKind.FOOTER, "footerf": BlockKind.FOOTER,
     "footnote": BlockKind.FOOTNOTE,
 }  # fmt: skip
-_OPENED = frozenset((
-    "shpinst", "shptxt", "fldinst", "fldrslt", "annotation", "objdata", "nesttableprops", "ud", "docvar",
-    "shppict", "background"
-))  # fmt: skip
+_ENTERED = frozenset(("fonttbl", "info", "fldinst", "objdata", "annotation", *_STORIES))
+_OPENED = frozenset(("shpinst", "shptxt", "fldrslt", "ud"))
+_UNREAD = frozenset(("nesttableprops", "docvar", "shppict", "background"))
 _PROPERTIES = {
     "title": "title", "author": "author", "subject": "subject", "keywords": "keywords", "operator": "operator",
     "doccomm": "comments", "company": "company", "category": "category", "manager": "manager",
@@ -96,25 +98,28 @@ class Reader:
             word, number, coded, sign, brace, plain = token.groups()
             if plain is not None:
                 self._plain(plain)
+            elif word == "bin" and number:
+                at += max(int(number), 0)
             elif word is not None:
-                if word == "bin" and number:
-                    at += max(int(number), 0)
-                else:
-                    self._word(word, int(number) if number else None)
+                self._word(word, int(number) if number else None)
             elif coded is not None:
                 self._coded(int(coded, 16))
-            elif brace == "{":
-                self._flush_bytes()
-                if len(self._stack) < _MAX_DEPTH:
-                    self._stack.append(self._state)
-                self._fresh, self._skip = True, 0
-            elif brace == "}":
-                self._close()
+            elif brace is not None:
+                self._brace(opens=brace == "{")
             elif sign is not None:
                 self._sign(sign)
         self._flush_bytes()
         self._paragraph()
         self._end_table()
+
+    def _brace(self, *, opens: bool) -> None:
+        if not opens:
+            self._close()
+            return
+        self._flush_bytes()
+        if len(self._stack) < _MAX_DEPTH:
+            self._stack.append(self._state)
+        self._fresh, self._skip = True, 0
 
     def _plain(self, text: str) -> None:
         text = text.replace("\r", "").replace("\n", "")
@@ -191,28 +196,25 @@ class Reader:
             self._unicode(number)
             return
         self._skip = 0
-        state = self._state
         if word in _SIGNS:
             self._put(_SIGNS[word])
         elif word in ("par", "sect", "page", "column"):
             self._paragraph()
         elif word in ("cell", "row", "trowd", "intbl", "pard"):
             self._table_word(word)
-        elif word == "uc":
+        elif word in _ENCODINGS:
+            self._encoding_word(word, number or 0)
+        else:
+            self._state_word(word, number)
+
+    def _state_word(self, word: str, number: int | None) -> None:
+        state = self._state
+        if word == "uc":
             self._state = replace(state, skip_after_unicode=max(number or 0, 0))
-        elif word == "f":
-            self._font_word(number or 0)
-        elif word == "fcharset" and state.where == "fonttbl":
-            self._fonts[self._font] = _CHARSETS.get(number or 0, "") if number else ""
-        elif word == "cpg" and state.where == "fonttbl" and known(f"cp{number}"):
-            self._fonts[self._font] = known(f"cp{number}")
-        elif word == "ansicpg" and known(f"cp{number}"):
-            self._encoding = known(f"cp{number}")
-        elif word in ("mac", "pc", "pca"):
-            self._encoding = {"mac": "mac-roman", "pc": "cp437", "pca": "cp850"}[word]
-        elif word in ("v", "deleted"):
-            on = number != 0
-            self._state = replace(state, hidden=on) if word == "v" else replace(state, deleted=on)
+        elif word == "v":
+            self._state = replace(state, hidden=number != 0)
+        elif word == "deleted":
+            self._state = replace(state, deleted=number != 0)
         elif word == "plain":
             self._state = replace(state, hidden=False, deleted=False)
         elif word == "htmlrtf":
@@ -221,6 +223,21 @@ class Reader:
             self._when[word] = number or 0
         elif word == "outlinelevel" and number is not None:
             self._level = number + 1
+
+    def _encoding_word(self, word: str, number: int) -> None:
+        in_fonts = self._state.where == "fonttbl"
+        if word == "f":
+            self._font_word(number)
+        elif word == "fcharset":
+            if in_fonts:
+                self._fonts[self._font] = _CHARSETS.get(number, "") if number else ""
+        elif word == "cpg":
+            if in_fonts and known(f"cp{number}"):
+                self._fonts[self._font] = known(f"cp{number}")
+        elif word == "ansicpg":
+            self._encoding = known(f"cp{number}") or self._encoding
+        else:
+            self._encoding = _ENCODINGS[word]
 
     def _font_word(self, number: int) -> None:
         if self._state.where == "fonttbl":
@@ -241,32 +258,20 @@ class Reader:
         state = self._state
         if state.where == "skip":
             return word != "u"
-        if word == "fonttbl":
-            self._state = replace(state, where="fonttbl")
-        elif word in _SKIPPED:
-            self._state = replace(state, where="skip")
-        elif word in _STORIES or word == "annotation":
-            self._state = replace(state, where=word, hidden=False)
-            self._texts[word] = []
-        elif word == "info":
-            self._state = replace(state, where="info")
+        where = ""
+        if word in _SKIPPED or word in _UNREAD:
+            where = "skip"
         elif state.where == "info":
-            if word in ("creatim", "revtim"):
-                self._when = {}
-            self._state = replace(
-                state, where=word if word in _PROPERTIES or word.endswith("tim") else "skip"
-            )
-            self._texts[word] = []
-        elif word in ("fldinst", "objdata"):
-            self._state = replace(state, where=word)
-            self._texts[word] = []
-        elif word in ("nesttableprops", "ud", "docvar", "shppict", "background"):
-            self._state = replace(state, where="skip") if word != "ud" else state
+            self._when = {}
+            where = word if word in _PROPERTIES or word.endswith("tim") else "skip"
+        elif word in _ENTERED:
+            where = word
         elif starred and word not in _OPENED:
-            self._state = replace(state, where="skip")
-        else:
-            return False
-        return True
+            where = "skip"
+        if where:
+            self._state = replace(state, where=where, hidden=False)
+            self._texts[where] = []
+        return bool(where) or word == "ud"
 
     def _close(self) -> None:
         self._flush_bytes()

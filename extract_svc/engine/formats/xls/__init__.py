@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from collatio.runtime.errors import CollatioError, Reason
@@ -38,7 +39,7 @@ _BOF, _EOF, _FILEPASS, _CODEPAGE, _DATEMODE, _BOUNDSHEET = 0x809, 0x0A, 0x2F, 0x
 _SST, _FORMAT, _FORMAT_5, _XF = 0xFC, 0x41E, 0x1E, 0xE0
 _LABELSST, _LABEL, _RSTRING, _NUMBER, _RK, _MULRK, _BOOLERR = 0xFD, 0x204, 0xD6, 0x203, 0x27E, 0xBD, 0x205
 _FORMULA, _STRING, _MERGED, _HEADER, _FOOTER, _TXO, _CHART_TEXT = 0x06, 0x207, 0xE5, 0x14, 0x15, 0x1B6, 0x100D
-_CELLS = frozenset((_LABELSST, _LABEL, _RSTRING, _NUMBER, _RK, _MULRK, _BOOLERR, _FORMULA, _STRING, _MERGED))
+_SINGLE = frozenset((_LABELSST, _LABEL, _RSTRING, _NUMBER, _RK, _BOOLERR))
 _ERRORS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A"}
 _RUNNING = re.compile(r"&(?:\"[^\"]*\"|\d{1,3}|[BIUEXYSGPNDTFAZ])")
 _MAX_BLANK_ROWS = 1_000
@@ -74,7 +75,7 @@ def read(document: Document, _options: Options, draft: Draft) -> None:
         marks = (Mark.HIDDEN,) if state else ()
         draft.block(name, BlockKind.HEADING, level=1, page=number, marks=marks)
         if offset in starts:
-            _sheet(records, starts[offset], book, draft, number, name, marks)
+            _sheet(records, starts[offset], book, draft)
     for path in compound.children(""):
         if path.upper().startswith("MBD") and compound.is_storage(path):
             found = unwrap_storage(compound, path)
@@ -89,28 +90,29 @@ def _globals(records: list[Record]) -> _Book:
             raise CollatioError(Reason.ENCRYPTED, "The workbook is locked with a password.")
         if kind == _EOF:
             break
-        if kind == _CODEPAGE:
-            book.encoding = code_page(data)
-        elif kind == _DATEMODE:
-            book.from_1904 = data[:1] == b"\1"
-        elif kind == _BOUNDSHEET and len(data) > 7:
-            offset, state = struct.unpack_from("<IB", data)
-            name = short_string(data[6:], wide=book.wide, size=1, encoding=book.encoding)
-            book.sheets.append((offset, state & 3, name))
-        elif kind == _SST:
-            pieces = [data]
-            for following in records[index + 1 :]:
-                if following.kind != CONTINUE:
-                    break
-                pieces.append(following.data)
-            book.strings = shared_strings(pieces)
-        elif kind in (_FORMAT, _FORMAT_5) and len(data) > 3:
-            size = 2 if book.wide else 1
-            key = struct.unpack_from("<H", data)[0]
-            book.formats[key] = short_string(data[2:], wide=book.wide, size=size, encoding=book.encoding)
-        elif kind == _XF and len(data) >= 4:
-            book.uses.append(struct.unpack_from("<H", data, 2)[0])
+        if kind == _SST:
+            after = takewhile(lambda record: record.kind == CONTINUE, islice(records, index + 1, None))
+            book.strings = shared_strings([data, *(record.data for record in after)])
+        elif len(data) >= 2:
+            _global(kind, data, book)
     return book
+
+
+def _global(kind: int, data: bytes, book: _Book) -> None:
+    if kind == _CODEPAGE:
+        book.encoding = code_page(data)
+    elif kind == _DATEMODE:
+        book.from_1904 = data[:1] == b"\1"
+    elif kind == _BOUNDSHEET and len(data) > 7:
+        offset, state = struct.unpack_from("<IB", data)
+        name = short_string(data[6:], wide=book.wide, size=1, encoding=book.encoding)
+        book.sheets.append((offset, state & 3, name))
+    elif kind in (_FORMAT, _FORMAT_5) and len(data) > 3:
+        size = 2 if book.wide else 1
+        key = struct.unpack_from("<H", data)[0]
+        book.formats[key] = short_string(data[2:], wide=book.wide, size=size, encoding=book.encoding)
+    elif kind == _XF and len(data) >= 4:
+        book.uses.append(struct.unpack_from("<H", data, 2)[0])
 
 
 def _own(records: list[Record], start: int) -> Iterator[tuple[int, Record, bool]]:
@@ -127,51 +129,55 @@ def _own(records: list[Record], start: int) -> Iterator[tuple[int, Record, bool]
                 return
 
 
-def _sheet(
-    records: list[Record],
-    start: int,
-    book: _Book,
-    draft: Draft,
-    number: int,
-    name: str,
-    marks: tuple[Mark, ...],
-) -> None:
-    cells: dict[tuple[int, int], str] = {}
-    spans: dict[tuple[int, int], tuple[int, int]] = {}
-    beside: list[tuple[str, BlockKind]] = []
+@dataclass(slots=True)
+class _Sheet:
+    """What is found in one sheet's records."""
+
+    cells: dict[tuple[int, int], str] = field(default_factory=dict)
+    spans: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    beside: list[tuple[str, BlockKind]] = field(default_factory=list)
     pending: tuple[int, int] | None = None
-    for index, (kind, data, _), charted in _own(records, start):
-        if charted and kind in _CELLS:  # a chart's copy of the numbers it shows
-            continue
-        if kind == _STRING and pending is not None:
-            size = 2
-            cells[pending] = short_string(data, wide=book.wide, size=size, encoding=book.encoding)
-            pending = None
+
+    def take(self, kind: int, data: bytes, book: _Book) -> None:
+        """Take a record that holds cells."""
+        if kind == _STRING and self.pending is not None:
+            self.cells[self.pending] = short_string(data, wide=book.wide, size=2, encoding=book.encoding)
+            self.pending = None
         elif kind == _FORMULA and len(data) >= 14:
-            pending = _formula(data, book, cells)
-        elif kind in (_LABELSST, _LABEL, _RSTRING, _NUMBER, _RK, _BOOLERR) and len(data) >= 8:
-            row, column, style = struct.unpack_from("<HHH", data)
-            cells[row, column] = _cell(kind, data[6:], style, book)
+            self.pending = _formula(data, book, self.cells)
         elif kind == _MULRK and len(data) >= 12:
             row, column = struct.unpack_from("<HH", data)
             for n in range((len(data) - 6) // 6):
                 style, raw = struct.unpack_from("<HI", data, 4 + 6 * n)
-                cells[row, column + n] = book.number(rk_number(raw), style)
+                self.cells[row, column + n] = book.number(rk_number(raw), style)
         elif kind == _MERGED:
             for n in range(min(int.from_bytes(data[:2], "little"), (len(data) - 2) // 8)):
                 top, bottom, left, right = struct.unpack_from("<HHHH", data, 2 + 8 * n)
-                spans[top, left] = (bottom - top + 1, right - left + 1)
-        elif kind in (_HEADER, _FOOTER, _TXO, _CHART_TEXT):
+                self.spans[top, left] = (bottom - top + 1, right - left + 1)
+        elif kind in _SINGLE and len(data) >= 8:
+            row, column, style = struct.unpack_from("<HHH", data)
+            self.cells[row, column] = _cell(kind, data[6:], style, book)
+
+
+def _sheet(records: list[Record], start: int, book: _Book, draft: Draft) -> None:
+    """Write a sheet on the page just begun."""
+    page = draft.pages[-1]
+    marks = (Mark.HIDDEN,) if page.hidden else ()
+    sheet = _Sheet()
+    for index, (kind, data, _), charted in _own(records, start):
+        if kind in (_HEADER, _FOOTER, _TXO, _CHART_TEXT):
             after = records[index + 1] if index + 1 < len(records) else Record(0, b"", 0)
-            beside += _aside(kind, data, after, book)
-    for text, kind_of in beside:
+            sheet.beside += _aside(kind, data, after, book)
+        elif not charted:  # a chart keeps a copy of the numbers it shows
+            sheet.take(kind, data, book)
+    for text, kind_of in sheet.beside:
         if kind_of is BlockKind.HEADER:
-            draft.block(text, kind_of, page=number)
-    for region in split_regions(_rows(cells, spans)):
-        draft.table(region, page=number, caption=name, marks=marks)
-    for text, kind_of in beside:
+            draft.block(text, kind_of, page=page.number)
+    for region in split_regions(_rows(sheet.cells, sheet.spans)):
+        draft.table(region, page=page.number, caption=page.label, marks=marks)
+    for text, kind_of in sheet.beside:
         if kind_of is not BlockKind.HEADER:
-            draft.block(text, kind_of, page=number)
+            draft.block(text, kind_of, page=page.number)
 
 
 def _cell(kind: int, body: bytes, style: int, book: _Book) -> str:
