@@ -1,7 +1,7 @@
 """What runs inside the sandbox: extractions in, a tile's comparisons out.
 
-The header is JSON: the spec as a serialized CompareSpec in base64, the pairs as indexes into the inputs, the
-inputs' digests.
+`tile` compares pairs; `sketches` and `find` look for the pairs of plans that need the texts. Headers are JSON;
+a spec in them is a serialized CompareSpec in base64.
 """
 
 from __future__ import annotations
@@ -10,11 +10,16 @@ import base64
 import json
 from typing import TYPE_CHECKING
 
+from collatio.runtime.queue.frames import join, split
 from collatio.v1 import compare_pb2, extract_pb2
-from compare_svc.convert import document_from, options_from, to_message
+from compare_svc.convert import document_from, options_from, plan_from, to_message
+from compare_svc.engine.candidates import find_candidates
 from compare_svc.engine.compare import compare_batch
+from compare_svc.engine.entries import Versions
+from compare_svc.engine.families import find_families
 from compare_svc.engine.registry import Registry
 from compare_svc.engine.shipped import words
+from compare_svc.engine.sketch import Sketch, sketch_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +31,7 @@ _registry = Registry.load()  # loaded before the fork, so that every sandbox has
 def tile(header: bytes, inputs: Sequence[BinaryIO]) -> bytes:
     """Compare a tile's pairs. Errors: the engine's CollatioError."""
     asked = json.loads(header)
-    spec = compare_pb2.CompareSpec.FromString(base64.b64decode(asked["spec"]))
+    spec = _spec(asked)
     options = options_from(spec)
     documents = [
         document_from(extract_pb2.Extraction.FromString(file.read()), digest)
@@ -40,3 +45,32 @@ def tile(header: bytes, inputs: Sequence[BinaryIO]) -> bytes:
         found = [comparator.compare(left, right, options) for left, right in pairs]
     made = compare_pb2.TileComparisons(comparisons=[to_message(one) for one in found])
     return made.SerializeToString(deterministic=True)
+
+
+def sketches(header: bytes, inputs: Sequence[BinaryIO]) -> bytes:
+    """Sketch documents: what finding candidates and families reads of each. Errors: INVALID_REQUEST."""
+    ignore = options_from(_spec(json.loads(header))).ignore
+    documents = (document_from(extract_pb2.Extraction.FromString(file.read()), "") for file in inputs)
+    return join([found.to_bytes() for found in sketch_batch(documents, ignore)])
+
+
+def find(header: bytes, inputs: Sequence[BinaryIO]) -> bytes:
+    """Find the pairs of a near-duplicates or versions plan among sketches, joined in the one input.
+
+    Answers JSON: pairs as positions, families as positions with their evidence, how candidates were found.
+    Errors: TOO_MANY_PAIRS.
+    """
+    asked = json.loads(header)
+    plan = plan_from(_spec(asked))
+    given = [Sketch.from_bytes(str(at), bytes(data)) for at, data in enumerate(split(inputs[0].read()))]
+    if isinstance(plan, Versions):
+        found = find_families(given, plan.threshold, asked["max_pairs"])
+        families = [([int(at) for at in one.document_ids], one.evidence) for one in found.families]
+        return json.dumps({"pairs": found.pairs, "families": families, "method": found.method}).encode()
+    near = find_candidates(given, getattr(plan, "threshold", 1.0), asked["max_pairs"])
+    pairs = [(pair.left, pair.right) for pair in near.pairs]
+    return json.dumps({"pairs": pairs, "families": [], "method": near.method}).encode()
+
+
+def _spec(asked: dict[str, str]) -> compare_pb2.CompareSpec:
+    return compare_pb2.CompareSpec.FromString(base64.b64decode(asked["spec"]))

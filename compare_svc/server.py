@@ -13,16 +13,17 @@ from collatio.runtime.errors import CollatioError, Reason, invalid
 from collatio.runtime.ledger.keys import step_key
 from collatio.runtime.ledger.records import State, Step, StepState
 from collatio.runtime.queue.converse import Reply, converse
-from collatio.runtime.rpc.parts import PART_BYTES, named_pairs, split_comparison
+from collatio.runtime.rpc.parts import PART_BYTES, named_pairs, split, split_comparison
 from collatio.runtime.rpc.stage import StageDesk, failed_state_error, job_id_of, tenant_of, timing
 from collatio.runtime.telemetry.job_spans import anchor, step_reused
 from collatio.runtime.telemetry.traceparent import traceparent_of
-from collatio.v1 import common_pb2, compare_pb2, compare_pb2_grpc
+from collatio.v1 import common_pb2, compare_pb2, compare_pb2_grpc, extract_pb2
 from compare_svc.adapters import read_plan
 from compare_svc.convert import text_extraction
 from compare_svc.engine.cost import predict_cost
 from compare_svc.engine.registry import Registry, fingerprint
 from compare_svc.engine.versioning import PLAN_ENGINE
+from compare_svc.findings import Gathered, name_rollup
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -65,6 +66,7 @@ class CompareConversation:
         self._tiles: dict[str, list[int]] = {}
         self._steps: dict[str, Step] = {}
         self._plan_key = ""
+        self._gathered = Gathered()
         self._parent = anchor()
 
     async def take(self, request: compare_pb2.CompareRequest) -> Reply[compare_pb2.CompareResponse]:
@@ -133,11 +135,18 @@ class CompareConversation:
 
     async def conclude(self) -> Reply[compare_pb2.CompareResponse]:
         """Say what the plan concluded over all documents, where it has something to say."""
-        plan = self._plan
-        if plan is None or not (plan.left_only or plan.right_only):
+        if self._plan is None:
             return Reply()
-        conclusion = compare_pb2.CompareConclusion(left_only=plan.left_only, right_only=plan.right_only)
-        return Reply([compare_pb2.CompareResponse(conclusion=conclusion)])
+        found = self._gathered.conclusion(self._plan)
+        if found.rollup:
+            baseline = next(d for d in self._plan.documents if d.baseline)
+            data = await asyncio.to_thread(
+                self._desk.blobs.get, BlobId(self._tenant, baseline.extraction.sha256)
+            )
+            name_rollup(found, extract_pb2.Extraction.FromString(data))
+        if not found.ByteSize():
+            return Reply()
+        return Reply([compare_pb2.CompareResponse(conclusion=part) for part in split(found)])
 
     async def _is_lost(self, state: StepState) -> bool:
         if not state.known or state.state is not State.DONE:
@@ -169,12 +178,18 @@ class CompareConversation:
             plugin_options=plan.spec.plugin_options,
         )
         options = how.SerializeToString(deterministic=True).hex()
+        rollup = plan.spec.WhichOneof("plan") == "baseline"
         for number, tile in enumerate(plan.tiles):
             pairs = [
                 (plan.documents[a].extraction.sha256, plan.documents[b].extraction.sha256)
                 for a, b in zip(tile.left, tile.right, strict=True)
             ]
-            parts = {"pairs": pairs, "options": options, "output": self._desk.settings.tile_output}
+            parts = {
+                "pairs": pairs,
+                "options": options,
+                "output": self._desk.settings.tile_output,
+                "rollup": rollup,
+            }
             key = step_key(tenant=self._tenant, stage="compare", engine=self._engine, parts=parts)
             self._tiles.setdefault(key, []).append(number)
             if key in self._steps:
@@ -182,7 +197,7 @@ class CompareConversation:
                 continue
             self._steps[key] = Step(
                 key=key,
-                spec=json.dumps({"kind": "tile", "plan": digest, "tile": number}),
+                spec=json.dumps({"kind": "tile", "plan": digest, "tile": number, "rollup": rollup}),
                 cost_ms=_cost_ms(plan, tile),
                 engine=self._engine,
                 traceparent=traceparent_of(self._parent),
@@ -206,6 +221,7 @@ class CompareConversation:
                 tile.pairs.add(left_id=documents[a].document_id, right_id=documents[b].document_id)
             yield compare_pb2.CompareResponse(tile=tile)
             return
+        self._gathered.add(self._plan, planned, state.children)
         summary = json.loads(state.summary)
         tile.compared_count, tile.not_comparable_count = summary["compared"], summary["not_comparable"]
         tile.comparisons.sha256, tile.comparisons.size_bytes = state.digest, summary["size"]

@@ -15,8 +15,8 @@ from collatio.runtime.telemetry.job_spans import tile
 from collatio.runtime.telemetry.tracing import mark_failed
 from collatio.v1 import compare_pb2
 from compare_svc.adapters import open_extraction, read_plan, summarize
-from compare_svc.convert import entries_from, plan_from
-from compare_svc.engine.plan import plan as make_plan
+from compare_svc.findings import findings
+from compare_svc.planning import MODULE, fill_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collatio.runtime.telemetry.tracing import Tracing
 
 BLAME = Blame(timeout=Reason.COMPARE_TIMEOUT, crashed=Reason.COMPARER_CRASHED)
-MODULE = "compare_svc.sandboxed"
 TILE = f"{MODULE}:tile"
 
 
@@ -46,7 +45,7 @@ class CompareHandler:
                 if not hand.begin(work, sandbox.stop):
                     yield work, GivenBack()
                 elif work.spec["kind"] == "plan":
-                    yield work, self._make_plan(work)
+                    yield work, self._make_plan(work, sandbox)
                 else:
                     yield work, self._compare_tile(work, sandbox)
 
@@ -57,25 +56,19 @@ class CompareHandler:
         """End the sandboxes."""
         self._sandboxes.close()
 
-    def _make_plan(self, work: Work) -> Outcome:
+    def _make_plan(self, work: Work, sandbox: MessageSandbox) -> Outcome:
         with self._tracing.span("plan") as span:
             try:
                 manifest = read_plan(self._blobs, work.tenant, work.spec["manifest"])
                 for document in manifest.documents:
                     summarize(self._blobs, work.tenant, document)
-                made = make_plan(
-                    entries_from(manifest.documents), plan_from(manifest.spec), work.spec["max_pairs"]
-                )
-            except CollatioError as error:
+                pairs = fill_plan(manifest, self._blobs, work.tenant, sandbox, work.spec["max_pairs"])
+            except (SandboxError, CollatioError) as error:
                 mark_failed(span, error)
-                return Failed(error)
-        for one in made.tiles:
-            manifest.tiles.add(left=[p[0] for p in one.pairs], right=[p[1] for p in one.pairs])
-        manifest.left_only.extend(made.left_only)
-        manifest.right_only.extend(made.right_only)
+                return outcome_of(error, BLAME)
         data = manifest.SerializeToString(deterministic=True)
         digest = self._blobs.put(work.tenant, data)
-        return Done(digest, {"size": len(data), "pairs": made.pair_count, "tiles": len(made.tiles)})
+        return Done(digest, {"size": len(data), "pairs": pairs, "tiles": len(manifest.tiles)})
 
     def _plan_of(self, tenant: str, digest: str) -> compare_pb2.ComparePlan:
         """Read a plan, keeping the last: the tiles of a message share theirs."""
@@ -126,7 +119,7 @@ class CompareHandler:
             "compared": compared,
             "not_comparable": len(made.comparisons) - compared,
         }
-        return Done(digest, summary)
+        return Done(digest, summary, findings(made, rollup=work.spec["rollup"]))
 
 
 def _header(

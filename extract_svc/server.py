@@ -13,7 +13,7 @@ from collatio.runtime.errors import CollatioError, Reason, invalid
 from collatio.runtime.ledger.keys import step_key
 from collatio.runtime.ledger.records import State, Step, StepState
 from collatio.runtime.queue.converse import Reply, converse
-from collatio.runtime.rpc.parts import PART_BYTES, split_extraction
+from collatio.runtime.rpc.parts import PART_BYTES, split
 from collatio.runtime.rpc.stage import (
     StageDesk,
     document_error,
@@ -27,8 +27,8 @@ from collatio.runtime.telemetry.traceparent import traceparent_of
 from collatio.v1 import common_pb2, extract_pb2, extract_pb2_grpc
 from extract_svc.adapters import children_of
 from extract_svc.engine.cost import predict_ms
-from extract_svc.engine.sniff import sniff
 from extract_svc.engine.registry import Registry, fingerprint
+from extract_svc.engine.sniff import sniff
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -44,6 +44,7 @@ ITEMS_MAX = 1_000
 ITEM_ID_MAX = 128
 INLINE_MAX = 1 << 20
 SNIFF_BYTES_MAX = 64 << 20
+TEXT, EMPTY = "text/plain", {"application/x-empty", "inode/x-empty"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ class ExtractConversation:
         """Make the step of a document. Errors: FORMAT_UNSUPPORTED, NESTING_LIMIT."""
         if place.depth > self._desk.settings.member_depth:
             raise CollatioError(Reason.NESTING_LIMIT)
-        media_type = place.blob.media_type
+        media_type = TEXT if place.blob.media_type in EMPTY else place.blob.media_type
         engine = fingerprint(self._desk.registry.resolve(media_type, tuple(self._spec.extractors)))
         hint = name.rpartition(".")[2].lower() if media_type.startswith("text/") else ""
         inputs = {
@@ -241,7 +242,7 @@ class ExtractConversation:
         if self._references_only:
             return [_response(outcome)]
         data = await asyncio.to_thread(self._desk.blobs.get, BlobId(self._tenant, state.digest))
-        pieces = list(split_extraction(extract_pb2.Extraction.FromString(data)))
+        pieces = list(split(extract_pb2.Extraction.FromString(data)))
         made = []
         for index, piece in enumerate(pieces):
             part = extract_pb2.ExtractOutcome()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from collatio.runtime.blobs.digest import BlobId
 from collatio.runtime.errors import CollatioError, Reason, invalid
-from collatio.runtime.rpc.parts import PART_BYTES, named_pairs, split_comparison, split_extraction
+from collatio.runtime.rpc.parts import PART_BYTES, named_pairs, split, split_comparison
 from collatio.runtime.rpc.stage import decode_offset, encode_offset, page_size
 from collatio.v1 import compare_pb2, extract_pb2
 from collatio.v1 import gateway_pb2 as pb
@@ -44,7 +44,7 @@ class Results:
         if document is None or not document.HasField("extraction"):
             raise CollatioError(Reason.DOCUMENT_NOT_FOUND)
         data = await self._blob(ref, document.extraction.sha256)
-        for part in split_extraction(extract_pb2.Extraction.FromString(data)):
+        for part in split(extract_pb2.Extraction.FromString(data)):
             yield part
 
     async def comparison(self, ref: JobRef, comparison_id: str) -> AsyncIterator[compare_pb2.Comparison]:
@@ -64,10 +64,12 @@ class Results:
                         return
         raise CollatioError(Reason.COMPARISON_NOT_FOUND)
 
-    async def conclusion(self, ref: JobRef) -> compare_pb2.CompareConclusion:
-        """Read what the plan concluded; empty where it had nothing to say."""
+    async def conclusion(self, ref: JobRef) -> AsyncIterator[compare_pb2.CompareConclusion]:
+        """Stream what the plan concluded, in parts; one empty part where it had nothing to say."""
         record = await self.live(ref)
-        return compare_pb2.CompareConclusion.FromString(record.conclusion)
+        data = await self._blob(ref, record.conclusion) if record.conclusion else b""
+        for part in split(compare_pb2.CompareConclusion.FromString(data)):
+            yield part
 
     async def comparisons(
         self, ref: JobRef, request: pb.ListJobComparisonsRequest

@@ -219,7 +219,8 @@ class JobServicer(gateway_pb2_grpc.JobServiceServicer):
         self, request: pb.GetConclusionRequest, context: Any
     ) -> AsyncIterator[compare_pb2.CompareConclusion]:
         """Stream what the plan concluded."""
-        yield await self._results.conclusion(job_ref(context, request.name))
+        async for part in self._results.conclusion(job_ref(context, request.name)):
+            yield part
 
     async def GetJobReport(  # noqa: N802 - the RPC's name
         self, request: pb.GetJobReportRequest, context: Any

@@ -62,11 +62,10 @@ def run_stage_server(
         dispatcher = Dispatcher(ledger, sender)
         opened = Opened(ledger, dispatcher, blobs, telemetry)
         dispatcher.start()
-        warming = asyncio.create_task(publisher.warm())
         try:
-            await serve_until(stop, settings, services(opened), readiness(client, blobs), telemetry)
+            ready = readiness(client, blobs)
+            await serve_until(stop, settings, services(opened), ready, telemetry, publisher.warm)
         finally:
-            warming.cancel()
             await dispatcher.close()
             await client.aclose()
             telemetry.shutdown(FLUSH_S)
@@ -74,12 +73,13 @@ def run_stage_server(
     run_async(body)
 
 
-async def serve_until(
+async def serve_until(  # noqa: PLR0917 - each is one thing a server is made of
     stop: asyncio.Event,
     settings: ServiceSettings,
     services: Sequence[Service],
     ready: Callable[[], Awaitable[bool]],
     telemetry: Telemetry,
+    on_serving: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
     """Serve until `stop` is set, then drain."""
     plan = ServerPlan(
@@ -89,6 +89,7 @@ async def serve_until(
         limits=MethodLimits(streams=STREAMS_MAX),
         drain_s=settings.drain_s,
         grace_s=settings.grace_s,
+        on_serving=on_serving,
     )
     server = Server(plan, telemetry)
     port = await server.start()

@@ -532,7 +532,9 @@ class CompareResponse(_message.Message):
 
     @_builtins.property
     def conclusion(self) -> Global___CompareConclusion:
-        """What the plan concluded over all documents. It comes last, where the plan has it."""
+        """What the plan concluded over all documents, in parts: merge them in order. It comes last, where the plan
+        has it.
+        """
 
     def __init__(
         self,
@@ -693,6 +695,7 @@ class ComparePlan(_message.Message):
     LEFT_ONLY_FIELD_NUMBER: _builtins.int
     RIGHT_ONLY_FIELD_NUMBER: _builtins.int
     CANDIDATES_FIELD_NUMBER: _builtins.int
+    FAMILIES_FIELD_NUMBER: _builtins.int
     candidates: _builtins.str
     """How near-duplicate candidates were found: "exact" or "minhash"; empty for other plans."""
     @_builtins.property
@@ -715,6 +718,10 @@ class ComparePlan(_message.Message):
     def right_only(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """For matched trees: paths on the right side only, sorted."""
 
+    @_builtins.property
+    def families(self) -> _containers.RepeatedCompositeFieldContainer[Global___Family]:
+        """Families of versions, each in order; for a versions plan."""
+
     def __init__(
         self,
         *,
@@ -724,10 +731,11 @@ class ComparePlan(_message.Message):
         left_only: _abc.Iterable[_builtins.str] | None = ...,
         right_only: _abc.Iterable[_builtins.str] | None = ...,
         candidates: _builtins.str = ...,
+        families: _abc.Iterable[Global___Family] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "documents", b"documents", "left_only", b"left_only", "right_only", b"right_only", "spec", b"spec", "tiles", b"tiles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "documents", b"documents", "families", b"families", "left_only", b"left_only", "right_only", b"right_only", "spec", b"spec", "tiles", b"tiles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1189,7 +1197,9 @@ class CompareConclusion(_message.Message):
     """How near-duplicate candidates were found: "exact" or "minhash"; empty for other plans."""
     @_builtins.property
     def clusters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cluster]:
-        """Clusters of near-duplicates, largest first; documents without one are left out."""
+        """Clusters of near-duplicates, largest first; documents without one are left out. Two documents are linked
+        when their shingles are alike to the plan's threshold; all pairs: 0.8.
+        """
 
     @_builtins.property
     def families(self) -> _containers.RepeatedCompositeFieldContainer[Global___Family]:

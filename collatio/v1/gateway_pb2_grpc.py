@@ -200,7 +200,7 @@ class JobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetConclusion(self, request, context):
-        """What a plan concluded over a job's documents: clusters, families, rollup.
+        """What a plan concluded over a job's documents: clusters, families, rollup; in parts: merge them in order.
         Errors: NOT_FOUND JOB_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -81,7 +81,7 @@ class JobServiceStub:
     Errors: NOT_FOUND JOB_NOT_FOUND, COMPARISON_NOT_FOUND.
     """
     GetConclusion: _grpc.UnaryStreamMultiCallable[_gateway_pb2.GetConclusionRequest, _compare_pb2.CompareConclusion]
-    """What a plan concluded over a job's documents: clusters, families, rollup.
+    """What a plan concluded over a job's documents: clusters, families, rollup; in parts: merge them in order.
     Errors: NOT_FOUND JOB_NOT_FOUND.
     """
     GetJobReport: _grpc.UnaryStreamMultiCallable[_gateway_pb2.GetJobReportRequest, _gateway_pb2.GetJobReportResponse]
@@ -138,7 +138,7 @@ class JobServiceAsyncStub(JobServiceStub):
     Errors: NOT_FOUND JOB_NOT_FOUND, COMPARISON_NOT_FOUND.
     """
     GetConclusion: _aio.UnaryStreamMultiCallable[_gateway_pb2.GetConclusionRequest, _compare_pb2.CompareConclusion]  # type: ignore[assignment]
-    """What a plan concluded over a job's documents: clusters, families, rollup.
+    """What a plan concluded over a job's documents: clusters, families, rollup; in parts: merge them in order.
     Errors: NOT_FOUND JOB_NOT_FOUND.
     """
     GetJobReport: _aio.UnaryStreamMultiCallable[_gateway_pb2.GetJobReportRequest, _gateway_pb2.GetJobReportResponse]  # type: ignore[assignment]
@@ -264,7 +264,7 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _gateway_pb2.GetConclusionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_compare_pb2.CompareConclusion], _abc.AsyncIterator[_compare_pb2.CompareConclusion]]:
-        """What a plan concluded over a job's documents: clusters, families, rollup.
+        """What a plan concluded over a job's documents: clusters, families, rollup; in parts: merge them in order.
         Errors: NOT_FOUND JOB_NOT_FOUND.
         """
 

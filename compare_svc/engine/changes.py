@@ -10,7 +10,7 @@ from compare_svc.engine.model import Change, ChangeKind, ChangeScope, Place
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from compare_svc.engine.edits import Edit, Span
+    from compare_svc.engine.edit import Edit, Span
     from compare_svc.engine.prepare import Prepared
 
 _SWAPPED = {ChangeKind.INSERTED: ChangeKind.DELETED, ChangeKind.DELETED: ChangeKind.INSERTED}

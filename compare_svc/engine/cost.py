@@ -10,8 +10,8 @@ from __future__ import annotations
 
 DOCUMENT_S = 150e-6
 DOCUMENT_CHARACTER_S = 300e-9
-PAIR_S = 150e-6
-CHARACTER_S = 120e-9
+PAIR_S = 220e-6
+CHARACTER_S = 180e-9
 PRODUCT_S = 2.5e-13
 PRODUCT_CHARACTERS_MAX = 60_000
 """Beyond this length anchors take over, so the product grows no further."""

@@ -24,7 +24,7 @@ from compare_svc.engine.words import Vocabulary
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from compare_svc.engine.edits import Span
+    from compare_svc.engine.edit import Span
     from compare_svc.engine.model import Block, Document, Ignore
 
 

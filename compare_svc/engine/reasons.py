@@ -20,7 +20,7 @@ from compare_svc.engine.words import fold, tokens
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from compare_svc.engine.edits import Edit, Span
+    from compare_svc.engine.edit import Edit, Span
     from compare_svc.engine.model import Change
     from compare_svc.engine.prepare import Prepared
 

@@ -12,7 +12,7 @@ from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine import language
 from extract_svc.engine.fields import find_fields
 from extract_svc.engine.media_type import EMPTY, OCTETS
-from extract_svc.engine.model import Document, Extraction, Extractor, Options, Warning  # noqa: A004 - contract
+from extract_svc.engine.model import Document, Extraction, Options, Warning  # noqa: A004 - contract
 from extract_svc.engine.registry import Registry, fingerprint
 from extract_svc.engine.sniff import sniff
 
@@ -56,10 +56,21 @@ def extract_one(document: Document, options: Options, registry: Registry) -> Ext
     if not document.data:
         media_type = document.media_type or EMPTY
         return Extraction(media_type, warnings=(Warning("EMPTY", "The document has no bytes."),))
-    media_type = media_type_of(document)
-    extractor = registry.resolve(media_type, options.extractors)
-    found = _run(extractor, replace(document, media_type=media_type), options)
-    return _complete(replace(found, engine=fingerprint(extractor)), options)
+    try:
+        media_type = media_type_of(document)
+        extractor = registry.resolve(media_type, options.extractors)
+        found = extractor.extract(replace(document, media_type=media_type), options)
+        return _complete(replace(found, engine=fingerprint(extractor)), options)
+    except CollatioError:
+        raise
+    except RecursionError as error:
+        raise CollatioError(Reason.NESTING_LIMIT) from error
+    except MemoryError as error:
+        raise CollatioError(Reason.MEMORY_LIMIT) from error
+    except _BROKEN as error:
+        raise CollatioError(Reason.DOCUMENT_CORRUPT) from error
+    except Exception as error:
+        raise CollatioError(Reason.ENGINE_FAILED) from error
 
 
 def media_type_of(document: Document) -> str:
@@ -74,21 +85,6 @@ def media_type_of(document: Document) -> str:
     if found == "text/plain" and document.name.lower().endswith(_PACKAGED):
         raise CollatioError(Reason.DOCUMENT_CORRUPT, "The file is plain text, not the format its name says.")
     return found
-
-
-def _run(extractor: Extractor, document: Document, options: Options) -> Extraction:
-    try:
-        return extractor.extract(document, options)
-    except CollatioError:
-        raise
-    except RecursionError as error:
-        raise CollatioError(Reason.NESTING_LIMIT) from error
-    except MemoryError as error:
-        raise CollatioError(Reason.MEMORY_LIMIT) from error
-    except _BROKEN as error:
-        raise CollatioError(Reason.DOCUMENT_CORRUPT) from error
-    except Exception as error:
-        raise CollatioError(Reason.ENGINE_FAILED) from error
 
 
 def _complete(found: Extraction, options: Options) -> Extraction:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import struct
 import zipfile
+import zlib
 from io import BytesIO
 
 from extract_svc.engine import cfb, charset
@@ -137,7 +138,7 @@ def _package(data: bytes) -> str:
                     return stated.removesuffix("-template").removesuffix("-master")
             if "[content_types].xml" in folded:
                 return _office(_head(package, folded["[content_types].xml"]), folded)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError):
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error):
         return _local_names(data)
     if "meta-inf/container.xml" in folded:
         return types.EPUB

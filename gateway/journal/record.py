@@ -54,7 +54,7 @@ class JobRecord:
     documents: pb.DocumentCounts
     comparisons: pb.ComparisonCounts
     plan: str
-    conclusion: bytes
+    conclusion: str
     trace: str
     run_trace: str
     retry_of: str
@@ -89,7 +89,7 @@ class JobRecord:
             documents=pb.DocumentCounts.FromString(found.get(b"documents", b"")),
             comparisons=pb.ComparisonCounts.FromString(found.get(b"comparisons", b"")),
             plan=text("plan"),
-            conclusion=found.get(b"conclusion", b""),
+            conclusion=text("conclusion"),
             trace=text("trace"),
             run_trace=text("run_trace"),
             retry_of=text("retry_of"),

@@ -8,7 +8,7 @@ from collatio.v1 import compare_pb2
 from gateway.run.documents import EXTRACTED, FAILED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from collatio.v1 import gateway_pb2 as pb
     from gateway.run.documents import Documents
@@ -19,7 +19,7 @@ FAILED_PAIRS_TILE = -1
 
 
 class Comparing:
-    """Asks for a job's comparisons and journals them."""
+    """Asks for a job's comparisons and journals them. `keep` stores bytes and returns their digest."""
 
     def __init__(
         self,
@@ -30,8 +30,12 @@ class Comparing:
         spec: pb.JobSpec,
         documents: Documents,
         writer: Writer,
+        *,
+        keep: Callable[[bytes], Awaitable[str]],
     ) -> None:
         self._documents, self._writer = documents, writer
+        self._keep = keep
+        self._conclusion = compare_pb2.CompareConclusion()
         self._keys = [source.key for source in spec.sources]
         compare = compare_pb2.CompareSpec()
         compare.CopyFrom(spec.compare)
@@ -63,6 +67,9 @@ class Comparing:
         self._stream.close()
         async for response in self._stream.responses():
             self._take(response, planned_before)
+        if self._conclusion.ByteSize():
+            data = self._conclusion.SerializeToString(deterministic=True)
+            self._writer.field("conclusion", (await self._keep(data)).encode())
         self._writer.counted()
 
     def _take(self, response: compare_pb2.CompareResponse, planned_before: int) -> None:
@@ -75,7 +82,7 @@ class Comparing:
             case "tile":
                 self._take_tile(response.tile.tile, response.tile)
             case "conclusion":
-                self._writer.field("conclusion", response.conclusion.SerializeToString(deterministic=True))
+                self._conclusion.MergeFrom(response.conclusion)
         if self._expected is not None and len(self._reached - {FAILED_PAIRS_TILE}) >= self._expected:
             for document in self._manifest():
                 self._stream.answered(document.document_id)

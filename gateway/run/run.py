@@ -179,7 +179,11 @@ class JobRun:
         if not spec.HasField("compare"):
             return SUCCEEDED
         comparing = Comparing(
-            lambda compare: self._deps.stages.compare_stream(self.held.ref, compare), spec, documents, writer
+            lambda compare: self._deps.stages.compare_stream(self.held.ref, compare),
+            spec,
+            documents,
+            writer,
+            keep=lambda data: asyncio.to_thread(self._deps.blobs.put, self.held.ref.tenant, data),
         )
         try:
             with attached(stage_opened(self._deps.tracing, "compare", job)):

@@ -70,9 +70,17 @@ def file_of(module: str) -> Path | None:
     return Path(spec.origin).resolve() if spec and spec.has_location and spec.origin else None
 
 
+def running(node: ast.AST) -> Iterator[ast.AST]:
+    """Walk the tree, but not into what stands under `if TYPE_CHECKING`."""
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield child
+            yield from running(child)
+
+
 def imported(source: Source) -> Iterator[str]:
-    """Name the module of each import outside the standard library and our own packages."""
-    for node in ast.walk(source.tree):
+    """Name the module of each import outside the standard library and our own packages; types' alone do not count."""
+    for node in running(source.tree):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

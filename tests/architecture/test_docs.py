@@ -7,7 +7,11 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import click
 import pytest
+
+from collatio.cli.program import program
+from collatio.runtime.errors import CATALOGUE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 TARGET = re.compile(r"`make ([a-z-]+)")
+COMMAND = re.compile(r"`collatio ([a-z]+)")
 DECISION = re.compile(r"DECISIONS(?:\.md)?[ ,]+(?:number )?(\d+)")
 
 
@@ -47,6 +52,15 @@ def test_every_make_target_that_is_named_exists(tree: Tree) -> None:
     known = set(re.findall(r"^([a-z-]+):", tree.read("Makefile"), re.MULTILINE))
     named = {(str(page), t) for page in pages(tree) for t in TARGET.findall(tree.read(str(page)))}
     assert not [f"{page}: make {target}" for page, target in sorted(named) if target not in known]
+
+
+def test_every_command_that_is_named_exists(tree: Tree) -> None:
+    """A remedy or a page never sends the reader to a command that is not there."""
+    known = set(program.list_commands(click.Context(program)))
+    texts = {str(page): tree.read(str(page)) for page in pages(tree)}
+    texts |= {reason: entry.remedy for reason, entry in CATALOGUE.items()}
+    named = {(place, command) for place, text in texts.items() for command in COMMAND.findall(text)}
+    assert not [f"{place}: collatio {command}" for place, command in sorted(named) if command not in known]
 
 
 def test_decisions_are_numbered_and_the_cited_ones_exist(tree: Tree) -> None:

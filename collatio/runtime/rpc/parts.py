@@ -5,29 +5,28 @@ A part is a message of the whole's own type; merging the parts in order, as prot
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from collatio.v1 import compare_pb2, extract_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+M = TypeVar("M", extract_pb2.Extraction, compare_pb2.CompareConclusion)
 PART_BYTES = 1 << 20
 
 
-def split_extraction(
-    extraction: extract_pb2.Extraction, bytes_max: int = PART_BYTES
-) -> Iterator[extract_pb2.Extraction]:
-    """Cut an extraction into parts of about `bytes_max` at most, never inside a block or a table."""
-    if extraction.ByteSize() <= bytes_max:
-        yield extraction
+def split(message: M, bytes_max: int = PART_BYTES) -> Iterator[M]:
+    """Cut an extraction or a conclusion into parts of about `bytes_max` at most, between its values."""
+    if message.ByteSize() <= bytes_max:
+        yield message
         return
-    part, size = extract_pb2.Extraction(), 0
-    for name, value in _values(extraction):
+    part, size = type(message)(), 0
+    for name, value in _values(message):
         cost = value.ByteSize() + 8 if hasattr(value, "ByteSize") else 8 + len(str(value))
         if size and size + cost > bytes_max:
             yield part
-            part, size = extract_pb2.Extraction(), 0
+            part, size = type(message)(), 0
         _put(part, name, value)
         size += cost
     yield part

@@ -64,6 +64,8 @@ class ServerPlan:
     limits: MethodLimits
     drain_s: float
     grace_s: float
+    on_serving: Callable[[], Awaitable[None]] | None = None
+    """Run once, beside the serving, when the server is first ready: for what may be loaded late."""
 
 
 class Server:
@@ -76,6 +78,7 @@ class Server:
         self._server = grpc.aio.server(interceptors=[tracing, Guard(plan.limits)], options=OPTIONS)
         self._health = health_aio.HealthServicer()
         self._readiness: asyncio.Task[None] | None = None
+        self._late: asyncio.Future[None] | None = None
         self.port = 0
         for service in plan.services:
             service.add_to(self._server)
@@ -111,6 +114,8 @@ class Server:
             failures = 0 if ready else failures + 1
             serving = failures < BROKEN_AFTER
             if serving != told:
+                if serving and self._late is None and self._plan.on_serving is not None:
+                    self._late = asyncio.ensure_future(self._plan.on_serving())
                 told = serving
                 logger.info("serving" if serving else "not serving")
                 for service in self._plan.services:
@@ -130,6 +135,8 @@ class Server:
             self._readiness.cancel()
             with suppress(asyncio.CancelledError):
                 await self._readiness
+        if self._late is not None:
+            self._late.cancel()
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(self._plan.drain_s)
         await self._server.stop(self._plan.grace_s)

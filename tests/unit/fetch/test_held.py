@@ -56,12 +56,16 @@ class Careless(MemorySource):
                 await asyncio.sleep(0.02)
 
 
+async def _read(source: HeldSource) -> None:
+    async with source.open("memory:a") as content:
+        async for _ in content.chunks:
+            pass
+
+
 async def reading(how: str) -> Reason:
     """Return the reason that reading ends with."""
     with pytest.raises(CollatioError) as caught:
-        async with HeldSource(Careless(how), LIMITS).open("memory:a") as content:
-            async for _ in content.chunks:
-                pass
+        await _read(HeldSource(Careless(how), LIMITS))
     assert "canary" not in str(caught.value)
     return caught.value.reason
 

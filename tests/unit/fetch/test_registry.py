@@ -34,7 +34,6 @@ def with_plugin(shipped: Callable[[], list[EntryPoint]]) -> Callable[[], list[En
     plugin = [
         EntryPoint(name, f"{__name__}:make_memory", "collatio.sources") for name in ("memory", "recall")
     ]
-    sys.modules.setdefault(__name__, sys.modules[make_memory.__module__])
     return lambda: [*shipped(), *plugin]
 
 

@@ -131,10 +131,21 @@ local function erase(key, step)
   count('dropped', 1)
 end
 
+-- What an outcome keeps of its step. The rest, the spec above all, served the running and would only weigh.
+local KEPT = { 't', 'g', 'n', 'j', 'f', 'tr', 'q', 'b', 'a', 'ai', 'ad' }
+
 local function finish(key, step, state, fields)
   leave(key, step)
   step.s = state
-  redis.call('HSET', step_key(key), 's', state, 'e', now, 'hd', 0, unpack(fields))
+  local kept = { 's', state, 'e', now, unpack(fields) }
+  for _, name in ipairs(KEPT) do
+    if step[name] then
+      kept[#kept + 1] = name
+      kept[#kept + 1] = step[name]
+    end
+  end
+  redis.call('DEL', step_key(key))
+  redis.call('HSET', step_key(key), unpack(kept))
   redis.call('PEXPIRE', step_key(key), limits.step_ttl_ms)
   forget_interest(key)
   ended[#ended + 1] = key
@@ -167,6 +178,7 @@ end
 -- A worker was lost with the step in hand.
 local function charge_infrastructure(key, step)
   local lost = redis.call('HINCRBY', step_key(key), 'ai', 1)
+  step.ai = lost
   if lost >= limits.infrastructure_attempts then
     fail(key, step, 'ATTEMPTS_EXHAUSTED', 'The workers running this step were lost ' .. lost .. ' times.', 'P', true)
     return 'failed'

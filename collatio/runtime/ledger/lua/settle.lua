@@ -12,7 +12,6 @@ local settle = {}
 
 function settle.done(key, step, item)
   finish(key, step, 'DONE', { 'd', item.digest, 'u', item.summary, 'h', item.children or '' })
-  redis.call('HDEL', step_key(key), 'r', 'm', 'k')
   return 'committed'
 end
 
@@ -36,6 +35,7 @@ end
 
 function settle.crash(key, step, item)
   local crashes = redis.call('HINCRBY', step_key(key), 'ad', 1)
+  step.ad = crashes
   if crashes >= limits.document_attempts then
     fail(key, step, item.reason, item.message, 'P', true)
     return 'failed'

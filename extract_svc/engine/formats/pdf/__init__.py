@@ -1,7 +1,7 @@
 """PDF by pdfium: words with boxes, blocks in reading order, tables drawn and set, outline, links, files.
 
 Pages are read one at a time and closed; what is kept of them are words and lines. pdfium never loads
-anything from outside the bytes it is given.
+anything from outside the bytes it is given. (pypdfium2 starts the library when it is imported.)
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 _HOLLOW_SHARE = 0.3
 _DOUBLED_SHARE = 0.2
 _PageRead = tuple[float, list[Piece], list[extras.Note]]
-pdfium.FPDF_InitLibrary()
 
 
 def read(document: Document, options: Options, draft: Draft) -> None:

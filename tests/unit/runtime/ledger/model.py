@@ -89,7 +89,7 @@ class Model:
 
     def _end(self, step: Entry, state: State) -> None:
         step.state, step.due, step.in_hand = state, None, False
-        step.ended_ms = self.clock()
+        step.ended_ms, step.to_passing_cause, step.alone = self.clock(), 0, False
         step.wanted_by.clear()
         self.ended[step.key] = self.ended.get(step.key, 0) + 1
 

@@ -24,6 +24,16 @@ def test_nothing_is_done_before_its_time(bench: Bench) -> None:
     assert bench.expire().due == 1
 
 
+def test_the_next_due_time_is_the_soonest(bench: Bench) -> None:
+    """A call that lapses before a dispatch ends is waited for, and the other way round."""
+    bench.submit("k")
+    bench.later(LIMITS.call_lease_ms - 10)
+    bench.worker()
+    assert bench.take().next_due_ms == 10
+    bench.run(c.touch(["c1"]))
+    assert bench.take().next_due_ms == LIMITS.dispatch_ms
+
+
 def test_a_message_that_got_lost_is_sent_again_uncharged(bench: Bench) -> None:
     """A SENT step nobody claimed within D goes out in a new message, as often as it takes."""
     bench.worker()

@@ -244,7 +244,7 @@ def test_settle_says_which_step_is_begun(bench: Bench) -> None:
     """The next step in hand is marked with the same call, if it is still held."""
     a, b, _ = bench.hold("a", "b", "x")
     bench.settle(c.done("a", a, DIGEST, ""), in_hand="b", in_hand_token=b)
-    assert [bench.field(k, "hd") for k in ("a", "b", "x")] == ["0", "1", "0"]
+    assert [bench.field(k, "hd") for k in ("a", "b", "x")] == [None, "1", "0"]
     bench.settle(in_hand="x", in_hand_token=b)
     assert bench.field("x", "hd") == "0"
     assert bench.settle(in_hand="absent", in_hand_token=1) == ()
