@@ -98,7 +98,18 @@ def _wide(data: bytes) -> str:
         return "utf-16-le"
     if zeros[0] > low and zeros[2] > low and zeros[1] < 0.05 and zeros[3] < 0.05:
         return "utf-16-be"
-    return ""
+    return _wide_script(data[: len(sample) // 2 * 2][:1024])
+
+
+def _wide_script(sample: bytes) -> str:
+    """Tell UTF-16 of other scripts: the high bytes of a text are few, and what they make is readable."""
+    evens, odds = len(set(sample[::2])), len(set(sample[1::2]))
+    encoding = "utf-16-le" if odds * 4 <= evens else "utf-16-be" if evens * 4 <= odds else ""
+    text = sample.decode(encoding, "replace") if encoding else ""
+    readable = sum(
+        char.isalnum() or char.isspace() or (char.isprintable() and char != "\ufffd") for char in text
+    )
+    return encoding if text and readable >= 0.98 * len(text) else ""
 
 
 def _guess(data: bytes) -> str:

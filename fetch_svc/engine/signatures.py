@@ -8,6 +8,7 @@ PDF = "application/pdf"
 TAR = "application/x-tar"
 
 _AT_START: tuple[tuple[bytes, str], ...] = (
+    (b"%PDF-", PDF),
     (b"{\\rtf", "application/rtf"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),

@@ -23,11 +23,12 @@ OBJECT_SCHEMES = ("s3", "az", "gs")
 """Schemes whose authority is a bucket and whose path is a key."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,31}):")
-_BAD_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|^\s|\s$")
+_BAD_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _HTTP_SAFE = "%:/@!$&'()*+,;=~[]"
 _PATH_SAFE = "/:@!$&'()*+,;=~"
+_PLAIN_PATH = re.compile(rb"[A-Za-z0-9_.~/:@!$&'()*+,;=-]*")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -70,14 +71,14 @@ def parse(text: str) -> Uri:
         raise _bad(f"A URI has 1 to {URI_CHARS_MAX} characters.")
     if text.startswith("/") and "\x00" not in text:
         return _bare_path(text)
-    if _BAD_CHARACTER.search(text):
+    if _BAD_CHARACTER.search(text) or text != text.strip():
         raise _bad(
             "A URI holds no control characters, no backslashes and no spaces at its ends; percent-encode them."
         )
     scheme_match = _SCHEME.match(text)
     if scheme_match is None:
         raise _bad("Write an absolute path, or a URI as scheme:….")
-    if _BAD_ESCAPE.search(text):
+    if "%" in text and _BAD_ESCAPE.search(text):
         raise _bad("A % is followed by two hexadecimal digits; write a % of its own as %25.")
     scheme, rest = scheme_match[1].lower(), text[scheme_match.end() :]
     rest, has_fragment, _ = rest.partition("#")
@@ -146,6 +147,8 @@ def _unquoted(path: str) -> bytes:
 
 
 def _quoted(path: bytes) -> str:
+    if _PLAIN_PATH.fullmatch(path):
+        return path.decode("ascii")
     return quote_from_bytes(path, safe=_PATH_SAFE)
 
 

@@ -120,12 +120,12 @@ class Sources:
 
         Raises what `FileSource.open_local` raises.
         """
-        normal = parse(uri)
-        if normal.scheme != "file":
+        if not uri.startswith(("/", "file:")) and parse(uri).scheme != "file":
             return None
-        self._source(uri)
+        if "file" not in self._held:
+            self._load("file")
         open_local: Callable[[str], LocalFile] | None = getattr(self._raw["file"], "open_local", None)
-        return None if open_local is None else open_local(str(normal))
+        return None if open_local is None else open_local(uri)
 
     def _source(self, uri: str) -> tuple[HeldSource, str]:
         normal = parse(uri)

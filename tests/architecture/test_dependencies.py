@@ -185,7 +185,8 @@ def test_the_lock_answers_what_is_declared(
     for requirement in map(Requirement, wanted):
         versions = locked.get(canonicalize_name(requirement.name), set())
         assert versions, f"{requirement.name} is not locked"
-        assert all(version in requirement.specifier for version in versions), requirement.name
+        answers = [version in requirement.specifier for version in versions]
+        assert any(answers) if requirement.marker else all(answers), requirement.name
 
 
 @pytest.mark.parametrize("lock", ["run", "dev"])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf import descriptor_pb2
+from google.rpc import error_details_pb2
 from grpc_channelz.v1 import channelz_pb2
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
@@ -77,7 +78,13 @@ def load_catalogue() -> Catalogue:
     """Load collatio's own files with their comments, and those of health, channelz and reflection."""
     data = (resources.files("collatio.v1") / "descriptors.binpb").read_bytes()
     own = descriptor_pb2.FileDescriptorSet.FromString(data)
-    known = [health_pb2.DESCRIPTOR, channelz_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR]
+    files = (
+        health_pb2,
+        channelz_pb2,
+        reflection_pb2,
+        error_details_pb2,
+    )  # the last: what errors carry as Any
+    known = [module.DESCRIPTOR for module in files]
     return Catalogue([*own.file, *(_as_proto(file) for file in _with_imports(known))])
 
 

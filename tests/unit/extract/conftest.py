@@ -7,6 +7,7 @@ import zipfile
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+
 from extract_svc.engine.extract import extract_one
 from extract_svc.engine.model import Document, Extraction, Options
 from extract_svc.engine.registry import Registry
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
 class Run(Protocol):
     """Extract bytes with the shipped extractors."""
 
-    def __call__(self, data: bytes | str, name: str = "", options: Options | None = None) -> Extraction: ...
+    def __call__(self, data: bytes | str, name: str = "", options: Options | None = None) -> Extraction:
+        """Extract."""
+        ...
 
 
 @pytest.fixture(scope="session")
 def registry() -> Registry:
-    """The installed extractors."""
+    """Load the installed extractors."""
     return Registry.load()
 
 

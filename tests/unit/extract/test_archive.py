@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine.archive import Budget, Package, resolve
 from extract_svc.engine.model import Limits

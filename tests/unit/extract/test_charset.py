@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from extract_svc.engine.charset import decode, known
 
 _RUSSIAN = "Настоящий договор заключен между поставщиком и заказчиком. " * 4

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+
 from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine.extract import extract, extract_one
 from extract_svc.engine.model import Block, BlockKind, Document, Extraction, Limits, Options

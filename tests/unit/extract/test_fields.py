@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+
 from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine.fields import compile_rules, find_fields
 from extract_svc.engine.fields.values import day, guess, money, number

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+
 from extract_svc.engine.metadata import as_utf8, normalise, parse_time
 
 

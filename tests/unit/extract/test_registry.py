@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+
 from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine.model import Block, BlockKind, Document, Extraction, Options
 from extract_svc.engine.registry import GROUP, Registry, fingerprint

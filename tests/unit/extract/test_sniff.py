@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from extract_svc.engine import media_type as types
 from extract_svc.engine.sniff import sniff
 

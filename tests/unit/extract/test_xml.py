@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine.xml import parse, texts
 

@@ -7,4 +7,4 @@ for _, key in ipairs(args.steps) do
   end
 end
 emit(true)
-return cjson.encode({})
+return reply({})

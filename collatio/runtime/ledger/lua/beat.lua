@@ -26,4 +26,4 @@ for _, dead in ipairs(redis.call('ZRANGEBYSCORE', ns .. ':beats', '-inf', now - 
   redis.call('HDEL', ns .. ':workers', dead)
 end
 emit(kick)
-return cjson.encode({})
+return reply({})

@@ -53,4 +53,4 @@ for i, key in ipairs(args.steps) do
 end
 if newest then redis.call('HSET', ns .. ':totals', 'token', newest) end
 emit(kick)
-return cjson.encode({ steps = verdicts })
+return reply({ steps = verdicts })

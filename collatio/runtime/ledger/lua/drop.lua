@@ -9,4 +9,4 @@ else
   drop_call(args.call)
 end
 emit(true)
-return cjson.encode({})
+return reply({})

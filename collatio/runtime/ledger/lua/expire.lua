@@ -16,9 +16,9 @@ for _, key in ipairs(due) do
   elseif step.s == 'RUNNING' and step.hd == '1' then
     charge_infrastructure(key, step)
   else
-    if step.s == 'SENT' then redis.call('HINCRBY', ns .. ':totals', 'redispatched', 1) end
+    if step.s == 'SENT' then add('totals', 'redispatched', 1) end
     requeue(key, step)
   end
 end
 emit(false)
-return cjson.encode({ count = #due, messages = take(args.messages_max), next_due_ms = next_due() })
+return reply({ count = #due, messages = take(args.messages_max), next_due_ms = next_due() })

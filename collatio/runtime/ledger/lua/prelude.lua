@@ -56,7 +56,44 @@ local function load(key)
   return step
 end
 
-local function count(what, by) return redis.call('HINCRBY', ns .. ':counts', what, by) end
+-- Tallies: kept here while the script runs, written once by `reply`, so that a list of steps costs no more of
+-- them than one step. They are read through `tally` alone.
+local before = { counts = {}, totals = {}, lanecost = {} }
+local change = { counts = {}, totals = {}, lanecost = {} }
+
+local function add(hash, name, by)
+  change[hash][name] = (change[hash][name] or 0) + by
+end
+
+local function tally(hash, name)
+  if not before[hash][name] then
+    before[hash][name] = tonumber(redis.call('HGET', ns .. ':' .. hash, name) or 0)
+  end
+  return before[hash][name] + (change[hash][name] or 0)
+end
+
+local function write_rate()
+  local bucket = math.floor(now / 10000)
+  if redis.call('HINCRBY', ns .. ':rate', bucket, #ended) > #ended then return end
+  for _, old in ipairs(redis.call('HKEYS', ns .. ':rate')) do
+    if tonumber(old) <= bucket - 6 then redis.call('HDEL', ns .. ':rate', old) end
+  end
+end
+
+-- How every transition ends.
+local function reply(answer)
+  for hash, names in pairs(change) do
+    for name, by in pairs(names) do
+      if hash == 'lanecost' and tally(hash, name) == 0 then
+        redis.call('HDEL', ns .. ':lanecost', name)
+      elseif by ~= 0 then
+        redis.call('HINCRBY', ns .. ':' .. hash, name, by)
+      end
+    end
+  end
+  if #ended > 0 then write_rate() end
+  return cjson.encode(answer)
+end
 
 -- Is anybody waiting for the step? Interest whose call has lapsed does not count.
 local function wanted(key)
@@ -78,16 +115,18 @@ end
 -- TAKE has just rotated the lane it works on to the end, so LREM looks there first.
 local function grow_lane(step)
   local lane = lane_of(step)
-  local total = redis.call('HINCRBY', ns .. ':lanecost', lane_name(step.n, lane), step.c)
-  if total == tonumber(step.c) and redis.call('RPUSH', ns .. ':lanes:' .. step.n, lane) == 1 then
+  local name, cost = lane_name(step.n, lane), tonumber(step.c)
+  add('lanecost', name, cost)
+  if tally('lanecost', name) == cost and redis.call('RPUSH', ns .. ':lanes:' .. step.n, lane) == 1 then
     redis.call('RPUSH', ns .. ':tenants', step.n)
   end
 end
 
 local function shrink_lane(step)
   local lane = lane_of(step)
-  if redis.call('HINCRBY', ns .. ':lanecost', lane_name(step.n, lane), -tonumber(step.c)) > 0 then return end
-  redis.call('HDEL', ns .. ':lanecost', lane_name(step.n, lane))
+  local name = lane_name(step.n, lane)
+  add('lanecost', name, -tonumber(step.c))
+  if tally('lanecost', name) > 0 then return end
   redis.call('DEL', ready_key(step.n, lane))
   redis.call('LREM', ns .. ':lanes:' .. step.n, -1, lane)
   if redis.call('EXISTS', ns .. ':lanes:' .. step.n) == 0 then
@@ -98,27 +137,28 @@ end
 -- Take the step out of the counters and timers of the state it is leaving. When none is queued, nothing waits
 -- for workers or for the window any more.
 local function leave(key, step)
-  local left = count(step.s, -1)
+  add('counts', step.s, -1)
   if step.s == 'QUEUED' then
     shrink_lane(step)
-    if left == 0 then redis.call('HDEL', ns .. ':counts', 'no_workers_since', 'window_full_since') end
+    if tally('counts', 'QUEUED') == 0 then
+      redis.call('HDEL', ns .. ':counts', 'no_workers_since', 'window_full_since')
+    end
     return
   end
   redis.call('ZREM', ns .. ':due', key)
-  if step.s ~= 'RETRY_WAIT' then count('out', -tonumber(step.c)) end
+  if step.s ~= 'RETRY_WAIT' then add('counts', 'out', -tonumber(step.c)) end
 end
 
 local function enter(key, step, state, due)
   step.s = state
-  count(state, 1)
-  if state == 'SENT' or state == 'RUNNING' then count('out', tonumber(step.c)) end
+  add('counts', state, 1)
+  if state == 'SENT' or state == 'RUNNING' then add('counts', 'out', tonumber(step.c)) end
   if due then redis.call('ZADD', ns .. ':due', due, key) end
 end
 
 -- Put a step in its lane, at the front when it has waited its turn before.
 local function enqueue(key, step, front)
   enter(key, step, 'QUEUED')
-  redis.call('HSET', step_key(key), 's', 'QUEUED')
   redis.call(front and 'LPUSH' or 'RPUSH', ready_key(step.n, lane_of(step)), key)
   grow_lane(step)
 end
@@ -128,7 +168,7 @@ local function erase(key, step)
   leave(key, step)
   forget_interest(key)
   redis.call('DEL', step_key(key))
-  count('dropped', 1)
+  add('totals', 'dropped', 1)
 end
 
 -- What an outcome keeps of its step. The rest, the spec above all, served the running and would only weigh.
@@ -149,17 +189,12 @@ local function finish(key, step, state, fields)
   redis.call('PEXPIRE', step_key(key), limits.step_ttl_ms)
   forget_interest(key)
   ended[#ended + 1] = key
-  redis.call('HINCRBY', ns .. ':totals', state, 1)
-  local bucket = math.floor(now / 10000)
-  if redis.call('HINCRBY', ns .. ':rate', bucket, 1) > 1 then return end
-  for _, old in ipairs(redis.call('HKEYS', ns .. ':rate')) do
-    if tonumber(old) <= bucket - 6 then redis.call('HDEL', ns .. ':rate', old) end
-  end
+  add('totals', state, 1)
 end
 
 local function fail(key, step, reason, message, kind, quarantine)
   finish(key, step, 'FAILED', { 'r', reason, 'm', message, 'k', kind })
-  redis.call('HINCRBY', ns .. ':totals', 'failed:' .. reason, 1)
+  add('totals', 'failed:' .. reason, 1)
   if quarantine then redis.call('ZADD', ns .. ':quarantine', now, key) end
 end
 
@@ -170,7 +205,7 @@ local function requeue(key, step)
     return 'dropped'
   end
   leave(key, step)
-  redis.call('HSET', step_key(key), 'hd', 0)
+  redis.call('HSET', step_key(key), 's', 'QUEUED', 'hd', 0)
   enqueue(key, step, true)
   return 'requeued'
 end

@@ -13,4 +13,4 @@ for _, key in ipairs(keys) do
     redis.call('ZREM', ns .. ':quarantine', key)
   end
 end
-return cjson.encode({ steps = steps, total = redis.call('ZCARD', ns .. ':quarantine') })
+return reply({ steps = steps, total = redis.call('ZCARD', ns .. ':quarantine') })

@@ -4,4 +4,4 @@ for i, key in ipairs(args.steps) do
   local step = load(key)
   answers[i] = step and outcome(key, step) or { key = key, state = 'MISSING' }
 end
-return cjson.encode({ steps = answers })
+return reply({ steps = answers })

@@ -6,4 +6,4 @@ for _, key in ipairs(args.steps) do
     replayed[#replayed + 1] = key
   end
 end
-return cjson.encode({ steps = replayed })
+return reply({ steps = replayed })

@@ -71,4 +71,4 @@ if args.in_hand ~= '' then
   end
 end
 emit(kick)
-return cjson.encode({ verdicts = verdicts })
+return reply({ verdicts = verdicts })

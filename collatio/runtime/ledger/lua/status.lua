@@ -19,7 +19,7 @@ local infos = {}
 for _, worker in ipairs(redis.call('ZRANGEBYSCORE', ns .. ':beats', now - limits.worker_ttl_ms, '+inf')) do
   infos[#infos + 1] = redis.call('HGET', ns .. ':workers', worker)
 end
-return cjson.encode({
+return reply({
   queued = counts.QUEUED or 0, sent = counts.SENT or 0, running = counts.RUNNING or 0,
   retry_wait = counts.RETRY_WAIT or 0, outstanding_ms = counts.out or 0,
   no_workers_since_ms = counts.no_workers_since or 0, window_full_since_ms = counts.window_full_since or 0,

@@ -6,8 +6,6 @@ redis.call('ZADD', ns .. ':calls', now + limits.call_lease_ms, args.call)
 
 local function create(item, generation)
   local step = { s = 'NEW', n = args.tenant, j = args.job, f = item.engine, c = item.cost_ms, g = generation }
-  redis.call('DEL', step_key(item.key))
-  redis.call('ZREM', ns .. ':quarantine', item.key)
   redis.call('HSET', step_key(item.key), 's', 'QUEUED', 't', 0, 'g', generation, 'n', args.tenant,
     'j', args.job, 'f', item.engine, 'c', item.cost_ms, 'p', item.spec, 'tr', item.traceparent or '', 'q', now,
     'a', 0)
@@ -30,8 +28,10 @@ for i, item in ipairs(args.steps) do
   local step = load(item.key)
   local known = false
   if not step then
+    redis.call('ZREM', ns .. ':quarantine', item.key)
     step = create(item, 1)
   elseif stale(item, step) then
+    redis.call('DEL', step_key(item.key))
     step = create(item, tonumber(step.g) + 1)
   elseif step.s == 'DONE' or step.s == 'FAILED' then
     known = true
@@ -49,4 +49,4 @@ for i, item in ipairs(args.steps) do
 end
 local messages = {}
 if args.take > 0 then messages = take(args.take) end
-return cjson.encode({ steps = answers, messages = messages, next_due_ms = next_due() })
+return reply({ steps = answers, messages = messages, next_due_ms = next_due() })

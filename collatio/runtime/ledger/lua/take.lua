@@ -1,3 +1,3 @@
 -- TAKE {messages_max}: see take_function.lua.
 local messages = take(args.messages_max)
-return cjson.encode({ messages = messages, next_due_ms = next_due() })
+return reply({ messages = messages, next_due_ms = next_due() })

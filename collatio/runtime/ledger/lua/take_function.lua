@@ -7,7 +7,7 @@
 local blocked = false
 
 local function room(slots)
-  local out = tonumber(redis.call('HGET', ns .. ':counts', 'out') or 0)
+  local out = tally('counts', 'out')
   return slots * limits.window_ms - out, out
 end
 
@@ -18,7 +18,7 @@ end
 
 local function fill(tenant, lane, message, budget)
   local ready = ready_key(tenant, lane)
-  local total = tonumber(redis.call('HGET', ns .. ':lanecost', lane_name(tenant, lane)) or 0)
+  local total = tally('lanecost', lane_name(tenant, lane))
   local cap = math.max(limits.message_ms_min, math.min(limits.target_ms, total / 8))
   local steps, cost, parent, job = {}, 0, '', nil
   while #steps < limits.message_steps_max do
@@ -49,14 +49,14 @@ local function fill(tenant, lane, message, budget)
       if alone then break end
     end
   end
-  if #steps > 0 then redis.call('HINCRBY', ns .. ':totals', 'dispatched', #steps) end
+  add('totals', 'dispatched', #steps)
   return steps, cost, parent, job
 end
 
 -- May a message leave this lane now? A full one always; a part to hungry workers, or after its wait.
 local function worth_sending(tenant, lane, slots, out)
   if out < slots * limits.hungry_ms then return true end
-  local total = tonumber(redis.call('HGET', ns .. ':lanecost', lane_name(tenant, lane)) or 0)
+  local total = tally('lanecost', lane_name(tenant, lane))
   if total >= limits.target_ms or redis.call('LLEN', ready_key(tenant, lane)) >= limits.message_steps_max then
     return true
   end
@@ -93,8 +93,8 @@ local function next_message(slots)
     local tenant = redis.call('LMOVE', tenants, tenants, 'LEFT', 'RIGHT')
     local lane = tenant and next_lane(tenant, slots, out)
     while lane do
-      local id = redis.call('HINCRBY', ns .. ':totals', 'messages', 1)
-      local message = now .. '-' .. id
+      add('totals', 'messages', 1)
+      local message = now .. '-' .. tally('totals', 'messages')
       local steps, cost, parent, job = fill(tenant, lane, message, left)
       if #steps > 0 then
         return { message = message, tenant = tenant, job = job, steps = steps, cost_ms = cost,
@@ -106,19 +106,15 @@ local function next_message(slots)
   return nil
 end
 
-local function any_queued()
-  return tonumber(redis.call('HGET', ns .. ':counts', 'QUEUED') or 0) > 0
-end
-
 local function take(messages_max)
   local messages = {}
-  if not any_queued() then return messages end
+  if tally('counts', 'QUEUED') == 0 then return messages end
   local slots, workers = live_slots()
   if workers == 0 then
     redis.call('HSETNX', ns .. ':counts', 'no_workers_since', now)
     return messages
   end
-  while #messages < messages_max and any_queued() do
+  while #messages < messages_max and tally('counts', 'QUEUED') > 0 do
     local message, full = next_message(slots)
     if not message then
       if blocked then

@@ -4,4 +4,4 @@ for i = #args.steps, 1, -1 do
   local step = load(key)
   if step and step.s == 'SENT' and step.x == args.message then requeue(key, step) end
 end
-return cjson.encode({})
+return reply({})

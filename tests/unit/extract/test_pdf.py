@@ -1,0 +1,105 @@
+"""PDF: words to blocks, tables drawn and set, furniture, and what cannot be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from collatio.runtime.errors import CollatioError, Reason
+from extract_svc.engine.grid import plain_rows
+from extract_svc.engine.model import BlockKind, Limits, Options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.unit.extract.conftest import Run
+
+
+def test_lines_make_paragraphs_with_boxes(run: Run, make_pdf: Callable[..., bytes]) -> None:
+    """Lines that follow each other are one block, its box in points from the top left."""
+    found = run(make_pdf([[(72, 700, "First line of text"), (72, 686, "second line."), (72, 600, "Apart.")]]))
+    assert [b.text for b in found.blocks] == ["First line of text\nsecond line.", "Apart."]
+    box = found.blocks[0].box
+    assert box is not None
+    assert (round(box.x0), 75 < box.y0 < 95, 100 < box.y1 < 115) == (72, True, True)
+    assert (found.pages[0].width_pt, found.metadata.page_count, found.confidence) == (612.0, 1, 1.0)
+
+
+def test_columns_are_read_one_after_the_other(run: Run, make_pdf: Callable[..., bytes]) -> None:
+    """Text drawn row by row across two columns of prose is not read across them."""
+    left = "the left column tells a story of its own at length"
+    right = "while on the right another one goes on and on here"
+    words = [w for n in range(8) for w in ((40, 700 - 13 * n, left), (330, 700 - 13 * n, right))]
+    text = run(make_pdf([words])).text
+    assert text.rindex("left") < text.index("right another")
+
+
+def test_drawn_tables_have_cells_and_spans(run: Run, make_pdf: Callable[..., bytes]) -> None:
+    """Lines that cross are a grid; a missing line is a span."""
+    lines = [(50, y, 350, y) for y in (700, 680, 660)] + [
+        (50, 700, 50, 660),
+        (350, 700, 350, 660),
+        (200, 680, 200, 660),
+    ]
+    words = [(60, 685, "Head over both"), (60, 665, "left"), (210, 665, "right")]
+    found = run(make_pdf([words], lines))
+    assert plain_rows(found) == [[["Head over both", ""], ["left", "right"]]]
+    assert found.tables[0].rows[0].cells[0].column_span == 2
+    assert found.blocks[0].kind is BlockKind.TABLE
+
+
+def test_aligned_numbers_are_a_table(run: Run, make_pdf: Callable[..., bytes]) -> None:
+    """Columns that are only set, not drawn, are found by what all rows leave free."""
+    rows = [
+        ("Item", "Count", "Price"),
+        ("Bolts", "10", "1.50"),
+        ("Nuts", "200", "0.10"),
+        ("Rods", "3", "12.00"),
+    ]
+    words = [
+        (x, 700 - 20 * n, cell)
+        for n, row in enumerate(rows)
+        for x, cell in zip((72, 250, 400), row, strict=True)
+    ]
+    assert plain_rows(run(make_pdf([words]))) == [[list(row) for row in rows]]
+
+
+def test_prose_is_no_table(run: Run, make_pdf: Callable[..., bytes]) -> None:
+    """Ordinary paragraphs give no table."""
+    words = [(72, 700 - 14 * n, "This is a line of an ordinary paragraph of a letter.") for n in range(12)]
+    assert run(make_pdf([words])).tables == ()
+
+
+def test_running_heads_and_page_numbers_are_furniture(run: Run, make_pdf: Callable[..., bytes]) -> None:
+    """What comes again at the rim of pages is a header or a footer."""
+    pages = [
+        [(72, 770, "Annual report"), (72, 500, f"Body {n} text."), (300, 20, f"Page {n}")] for n in (1, 2, 3)
+    ]
+    kinds = {b.text: b.kind for b in run(make_pdf(pages)).blocks}
+    assert kinds["Annual report"] is BlockKind.HEADER
+    assert kinds["Page 2"] is BlockKind.FOOTER
+    assert kinds["Body 2 text."] is BlockKind.PARAGRAPH
+
+
+def test_pages_without_text_warn(run: Run, make_pdf: Callable[..., bytes]) -> None:
+    """A blank or scanned page is told by its number, an empty document as a whole."""
+    found = run(make_pdf([[(72, 700, "x")], []]))
+    assert [(w.code, w.page) for w in found.warnings] == [("PAGE_WITHOUT_TEXT", 2)]
+    assert "NO_TEXT" in {w.code for w in run(make_pdf([[]])).warnings}
+
+
+def test_the_page_limit_gives_a_partial_result(run: Run, make_pdf: Callable[..., bytes]) -> None:
+    """Past the page limit what was read stands, and says so."""
+    data = make_pdf([[(72, 700, f"page {n}")] for n in range(5)])
+    found = run(data, "", Options(limits=Limits(max_pages=2)))
+    assert len(found.pages) == 2
+    assert found.metadata.page_count == 5
+    assert "PARTIAL" in {w.code for w in found.warnings}
+
+
+def test_broken_pdfs_are_corrupt(run: Run) -> None:
+    """A file that only begins like a PDF fails as corrupt."""
+    with pytest.raises(CollatioError) as caught:
+        run(b"%PDF-1.7\nnothing more")
+    assert caught.value.reason is Reason.DOCUMENT_CORRUPT
