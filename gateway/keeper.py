@@ -13,7 +13,7 @@ from gateway.run.run import JobRun
 
 if TYPE_CHECKING:
     from gateway.journal.journal import Held, Journal
-    from gateway.run.run import RunDeps
+    from gateway.run.deps import RunDeps
     from gateway.watching import Feed
 
 logger = logging.getLogger(__name__)

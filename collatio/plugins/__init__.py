@@ -1,0 +1,1 @@
+"""What users extend collatio with: the Protocols of sources, extractors and comparators, and fakes to test with."""

@@ -88,12 +88,8 @@ def place_tables(left: Prepared, right: Prepared, changes: Iterable[Change]) -> 
 
 def _table_at(side: Prepared, place: Place | None) -> int:
     """Give the token at which a table's block begins; the end for a table without a block."""
-    if place is None or place.table is None:
-        return int(side.ids.size)
-    for ordinal in side.ordinals:
-        if side.block(ordinal).table == place.table:
-            return side.first[ordinal]
-    return int(side.ids.size)
+    end = int(side.ids.size)
+    return end if place is None or place.table is None else side.table_starts.get(place.table, end)
 
 
 def place_last(changes: Iterable[Change]) -> list[Placed]:

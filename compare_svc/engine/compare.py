@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from compare_svc.engine.model import Change, Document, Options
     from compare_svc.engine.prepare import Prepared
+    from compare_svc.engine.tables import TableChanges
 
 PREPARED_MAX = 64
 TOKENS_MAX = 4_000_000
@@ -110,7 +111,7 @@ def _different(left: Prepared, right: Prepared, options: Options, *, swapped: bo
     ignore = options.ignore
     edits, words_equal = text_edits(left, right, align_documents(left, right), ignore)
     edits = explain(left, right, edits)
-    tables = compare_tables(left.document, right.document, ignore)
+    tables = compare_tables(left.document, right.document, ignore, options.max_changes)
     fields, fields_alike = compare_fields(left.document, right.document, case=ignore.case)
     metadata = compare_metadata(left.document, right.document, case=ignore.case)
     placed = [
@@ -136,9 +137,9 @@ def _different(left: Prepared, right: Prepared, options: Options, *, swapped: bo
         compared_document(second.document),
         ComparisonStatus.COMPARED,
         similarity=similarity,
-        counts=_counts(first, second, words_equal, tables.cells_changed, changes),
+        counts=_counts(first, second, words_equal, tables, changes),
         changes=_listed(changes, limit),
-        changes_truncated=len(changes) > limit,
+        changes_truncated=len(changes) > limit or tables.count > len(tables.changes),
         engine=ENGINE,
     )
 
@@ -151,15 +152,17 @@ def _listed(changes: list[Change], limit: int) -> tuple[Change, ...]:
     return tuple(changes[at] for at in sorted(ranked[:limit]))
 
 
-def _counts(left: Prepared, right: Prepared, equal: int, cells: int, changes: list[Change]) -> ChangeCounts:
+def _counts(
+    left: Prepared, right: Prepared, equal: int, tables: TableChanges, changes: list[Change]
+) -> ChangeCounts:
     return ChangeCounts(
         words_inserted=right.word_count() - equal,
         words_deleted=left.word_count() - equal,
         words_equal=equal,
         blocks_moved=sum(change.kind is ChangeKind.MOVED for change in changes),
-        cells_changed=cells,
+        cells_changed=tables.cells_changed,
         values_changed=sum(change.scope in {ChangeScope.FIELD, ChangeScope.METADATA} for change in changes),
-        changes=len(changes),
+        changes=len(changes) + tables.count - len(tables.changes),
         likely_artifacts=sum(change.likely_artifact for change in changes),
     )
 

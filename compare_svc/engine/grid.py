@@ -27,6 +27,8 @@ ROW_ALIKE_MIN = 0.34
 ROWS_BY_LIKENESS_MAX = 10_000
 HEADING_WEIGHT = 0.5
 COLUMNS_BY_CONTENT_MAX = 100
+COLUMN_ROWS_MAX = 300
+"""Rows that are looked at to tell which columns correspond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ def _columns(left: Rows, right: Rows) -> list[Pair]:
     if max(widths) > COLUMNS_BY_CONTENT_MAX:
         return [(at, at) for at in range(min(widths))]
     lefts, rights = (
-        [_column(rows, at) for at in range(width)] for rows, width in zip((left, right), widths, strict=True)
+        [_column(rows[:COLUMN_ROWS_MAX], at) for at in range(width)]
+        for rows, width in zip((left, right), widths, strict=True)
     )
     scored = sorted(
         (-_column_likeness(first, second), abs(a - b), a, b)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from compare_svc.engine.edit import Span
     from compare_svc.engine.model import Block, Document, Ignore
 
+BREAK = "\n\n"
+"""What stands between two blocks in a document's whole text."""
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -72,6 +75,12 @@ class Prepared:
         """Its n-grams, for finding what moved and changed."""
         return Grams(self.ids, self.first)
 
+    @cached_property
+    def table_starts(self) -> dict[int, int]:
+        """The token at which each table's block begins."""
+        tables = ((self.block(ordinal).table, ordinal) for ordinal in reversed(self.ordinals))
+        return {table: self.first[ordinal] for table, ordinal in tables if table is not None}
+
     @property
     def ordinals(self) -> range:
         """The ordinals of its blocks."""
@@ -111,12 +120,16 @@ class Prepared:
 
     def text_between(self, begin: int, end: int) -> str:
         """Give the text that tokens of one or several blocks reach over, blank lines between blocks."""
-        first, last = self.ordinal(begin), self.ordinal(end - 1)
         low, high = self.bounds(begin, begin + 1)[0], self.bounds(end - 1, end)[1]
+        return self.text_over((self.ordinal(begin), low), (self.ordinal(end - 1), high))
+
+    def text_over(self, begin: tuple[int, int], end: tuple[int, int]) -> str:
+        """Give the whole text between two points, each an ordinal and an offset, wordless blocks included."""
+        (first, low), (last, high) = begin, end
         if first == last:
             return self.block(first).text[low:high]
-        inner = (self.block(ordinal).text for ordinal in range(first + 1, last))
-        return "\n\n".join([self.block(first).text[low:], *inner, self.block(last).text[:high]])
+        inner = (block.text for block in self.document.blocks[self.at[first] + 1 : self.at[last]])
+        return BREAK.join([self.block(first).text[low:], *inner, self.block(last).text[:high]])
 
 
 class Preparer:
@@ -147,7 +160,7 @@ class Preparer:
                 passages.append(passage)
         first = [0, *accumulate(passage.ids.size for passage in passages)]
         ids = np.concatenate([passage.ids for passage in passages]) if passages else np.zeros(0, np.uint32)
-        text = "\n\n".join(self._passages.counted(passage.text) for passage in passages)
+        text = BREAK.join(self._passages.counted(passage.text) for passage in passages)
         shingles = shingle_hashes(text, self._hashes)
         return Prepared(document, at, first, ids, self._counts(ids), passages, furniture, shingles)
 

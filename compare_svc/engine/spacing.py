@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from compare_svc.engine.model import Ignore
     from compare_svc.engine.prepare import Prepared
 
-BREAK = "\n\n"
-"""What stands between two blocks in a document's whole text."""
 JOIN_TOKENS_MAX = 24
 """Differences of spacing at most this many tokens apart are one edit: a text that was wrapped anew is one."""
 
@@ -89,9 +87,5 @@ def break_text(side: Prepared, token: int) -> SpanTuple:
     """Span what stands between a token and the one before: white space, or a block's end."""
     block, next_block = side.ordinal(token - 1), side.ordinal(token)
     begin = side.bounds(token - 1, token)[1]
-    end = side.bounds(token, token + 1)[0]
-    text = side.block(block).text
-    if block == next_block:
-        return block, begin, end, text[begin:end]
-    between = text[begin:] + BREAK + side.block(next_block).text[:end]
+    between = side.text_over((block, begin), (next_block, side.bounds(token, token + 1)[0]))
     return block, begin, begin + len(between), between

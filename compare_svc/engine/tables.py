@@ -32,9 +32,10 @@ PAIRED_BY_CONTENT_MAX = 4_000
 
 @dataclass(frozen=True, slots=True)
 class TableChanges:
-    """What changed in tables: the changes of each pair, the pairs, cells changed and equal, the similarity."""
+    """What changed in tables: changes, listed and in all; tables paired; cells changed; the similarity."""
 
     changes: tuple[Change, ...]
+    count: int
     pairs: tuple[tuple[int, int], ...]
     cells_changed: int
     similarity: float | None
@@ -88,26 +89,30 @@ def _cell(text: str, ignore: Ignore) -> str:
     return value.casefold() if ignore.case else value
 
 
-def compare_tables(left: Document, right: Document, ignore: Ignore) -> TableChanges:
-    """Compare the tables of two documents."""
+def compare_tables(left: Document, right: Document, ignore: Ignore, changes_max: int) -> TableChanges:
+    """Compare the tables of two documents; lists at most `changes_max` changes and counts all."""
     first, second = Side.of(left, ignore), Side.of(right, ignore)
     total = sum(_filled(rows) for side in (first, second) for rows in side.cells)
     if not total:
-        return TableChanges((), (), 0, None)
+        return TableChanges((), 0, (), 0, None)
     pairs = _paired(first, second)
-    changes: list[Change] = []
-    equal = 0
-    for a, b in pairs:
-        grid = align_grid(first.cells[a], second.cells[b])
-        equal += _equal_cells(first.cells[a], second.cells[b], grid)
-        changes.extend(_within(first, second, (a, b), grid))
-    changes.extend(_alone(first, {pair[0] for pair in pairs}, ChangeKind.DELETED))
-    changes.extend(_alone(second, {pair[1] for pair in pairs}, ChangeKind.INSERTED))
-    replaced = sum(
-        change.kind is ChangeKind.VALUE_CHANGED and bool(change.left_text and change.right_text)
-        for change in changes
-    )
-    return TableChanges(tuple(changes), pairs, total - 2 * equal - replaced, 2 * equal / total)
+    grids = {(a, b): align_grid(first.cells[a], second.cells[b]) for a, b in pairs}
+    equal = sum(_equal_cells(first.cells[a], second.cells[b], grid) for (a, b), grid in grids.items())
+    listed: list[Change] = []
+    count = replaced = 0
+    for change in _all_changes(first, second, grids):
+        count += 1
+        replaced += change.kind is ChangeKind.VALUE_CHANGED and bool(change.left_text and change.right_text)
+        if len(listed) < changes_max:
+            listed.append(change)
+    return TableChanges(tuple(listed), count, pairs, total - 2 * equal - replaced, 2 * equal / total)
+
+
+def _all_changes(left: Side, right: Side, grids: dict[tuple[int, int], Grid]) -> Iterator[Change]:
+    for pair, grid in grids.items():
+        yield from _within(left, right, pair, grid)
+    yield from _alone(left, {pair[0] for pair in grids}, ChangeKind.DELETED)
+    yield from _alone(right, {pair[1] for pair in grids}, ChangeKind.INSERTED)
 
 
 def _filled(rows: Rows) -> int:

@@ -60,6 +60,8 @@ _LENGTH_MAX = 60
 def normalise(text: str) -> str:
     """Give a value's normal form: an amount, a number or a date; empty where it is none of them."""
     text = text.strip()
+    if text.isascii() and text.isdigit() and (text[0] != "0" or len(text) == 1):
+        return text
     if not text or len(text) > _LENGTH_MAX or not any(character.isdigit() for character in text):
         return ""
     return parse_date(text) or _money(text) or _number(text)
@@ -67,7 +69,8 @@ def normalise(text: str) -> str:
 
 def comparable(text: str, value: str = "") -> str:
     """Give what a value is compared by: its normal form, else its text with white space folded."""
-    return normalise(value or text) or normalise(text) or " ".join(text.split())
+    found = normalise(value) if value else ""
+    return found or normalise(text) or " ".join(text.split())
 
 
 def parse_date(text: str) -> str:

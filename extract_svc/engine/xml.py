@@ -17,7 +17,7 @@ from extract_svc.engine import charset
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PROLOG = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:\s+|<\?.*?\?>|<!--.*?-->)*(?=<!DOCTYPE)", re.DOTALL)
+_PROLOG = re.compile(rb"\A(?:\xef\xbb\xbf)?(?>\s+|<\?.*?\?>|<!--.*?-->)*+(?=<!DOCTYPE)", re.DOTALL)
 _DECLARATION = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*<\?xml[^>]*\?>")
 _ENTITY = re.compile(
     r"<!ENTITY\s+(%\s+)?([^\s>]+)\s+"
@@ -61,7 +61,7 @@ def parse(data: bytes, *, doctype_allowed: bool = False) -> Any:
 
 def _without_doctype(data: bytes, *, doctype_allowed: bool) -> tuple[bytes, frozenset[bytes] | None]:
     """Cut the DTD out; answer its entities, None where there is no DTD."""
-    prolog = _PROLOG.match(data)
+    prolog = _PROLOG.match(data) if b"<!DOCTYPE" in data else None
     if prolog is None:
         return data, None
     if not doctype_allowed:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from collatio.runtime.errors import CollatioError, Reason
 from collatio.v1 import compare_pb2
+from collatio.v1 import gateway_pb2 as pb
 from gateway.run.documents import EXTRACTED, FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from collatio.v1 import gateway_pb2 as pb
     from gateway.run.documents import Documents
     from gateway.run.stream import StageStream
     from gateway.run.writer import Writer
@@ -54,10 +55,12 @@ class Comparing:
 
     async def run(self, known: Mapping[int, compare_pb2.CompareTile]) -> None:
         """Compare. `known` are tiles that stand in the journal already. Errors: those of CompareService.Compare."""
+        counts = self._writer.comparisons
+        counts.CopyFrom(pb.ComparisonCounts(planned=counts.planned))
         for number, tile in known.items():
             self._count(number, tile)
         if self._failed_pairs is not None and FAILED_PAIRS_TILE not in self._reached:
-            self._writer.comparisons.planned += self._failed_pairs.pair_count
+            counts.planned += self._failed_pairs.pair_count
             self._take_tile(FAILED_PAIRS_TILE, self._failed_pairs)
         if self._only_failed:
             return
@@ -67,6 +70,8 @@ class Comparing:
         self._stream.close()
         async for response in self._stream.responses():
             self._take(response, planned_before)
+        if self._expected is None or len(self._reached - {FAILED_PAIRS_TILE}) < self._expected:
+            raise CollatioError(Reason.INTERNAL, "The compare stage ended its stream before its last tile.")
         if self._conclusion.ByteSize():
             data = self._conclusion.SerializeToString(deterministic=True)
             self._writer.field("conclusion", (await self._keep(data)).encode())
@@ -78,14 +83,12 @@ class Comparing:
                 self._writer.comparisons.planned = planned_before + response.planned.pair_count
                 self._writer.field("plan", response.planned.plan.sha256.encode())
                 self._expected = response.planned.tile_count
+                self._conclusion.Clear()  # what a broken stream had told of it is told again
                 self._writer.counted()
             case "tile":
                 self._take_tile(response.tile.tile, response.tile)
             case "conclusion":
                 self._conclusion.MergeFrom(response.conclusion)
-        if self._expected is not None and len(self._reached - {FAILED_PAIRS_TILE}) >= self._expected:
-            for document in self._manifest():
-                self._stream.answered(document.document_id)
 
     def _take_tile(self, number: int, tile: compare_pb2.CompareTile) -> None:
         if number in self._reached:

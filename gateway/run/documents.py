@@ -15,9 +15,12 @@ FETCHED, EXTRACTED, FAILED = pb.DOCUMENT_STATE_FETCHED, pb.DOCUMENT_STATE_EXTRAC
 class Documents:
     """Every document of a job, by id; counted as they change."""
 
-    def __init__(self, known: Iterable[pb.JobDocument] = ()) -> None:
-        self._by_id: dict[str, pb.JobDocument] = {d.document_id: d for d in known}
-        self.listing_done = False
+    def __init__(self, known: Iterable[pb.JobDocument] = (), *, listing_done: bool = False) -> None:
+        self._by_id: dict[str, pb.JobDocument] = {}
+        self._counts = pb.DocumentCounts()
+        self.listing_done = listing_done
+        for document in known:
+            self.put(document)
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -32,6 +35,10 @@ class Documents:
 
     def put(self, document: pb.JobDocument) -> None:
         """Add a document or replace what was known of it."""
+        before = self._by_id.get(document.document_id)
+        if before is not None:
+            self._count(before, -1)
+        self._count(document, 1)
         self._by_id[document.document_id] = document
 
     def unfinished(self) -> list[pb.JobDocument]:
@@ -43,12 +50,16 @@ class Documents:
         ]
 
     def counts(self) -> pb.DocumentCounts:
-        """Count them."""
+        """Return the counts as they are now."""
         made = pb.DocumentCounts(found=len(self._by_id), listing_done=self.listing_done)
-        for document in self._by_id.values():
-            made.fetched += document.HasField("blob")
-            made.extracted += document.state == EXTRACTED
-            made.failed += document.state == FAILED
-            made.fetch_reused += document.fetch_reused
-            made.extract_reused += document.extract_reused
+        made.MergeFrom(self._counts)
         return made
+
+    def _count(self, document: pb.JobDocument, sign: int) -> None:
+        """Add a document to the counts or take it out: a job may have a hundred thousand, told of ten times a second."""
+        counts = self._counts
+        counts.fetched += sign * document.HasField("blob")
+        counts.extracted += sign * (document.state == EXTRACTED)
+        counts.failed += sign * (document.state == FAILED)
+        counts.fetch_reused += sign * document.fetch_reused
+        counts.extract_reused += sign * document.extract_reused

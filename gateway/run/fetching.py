@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from collatio.v1 import common_pb2
     from gateway.journal.record import JobRef
+    from gateway.run.deps import RunDeps
     from gateway.run.documents import Documents
-    from gateway.run.run import RunDeps
     from gateway.run.writer import Writer
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from collatio.runtime.errors import CollatioError, Reason
@@ -23,33 +22,17 @@ from gateway.run.outcome import CANCELLED, SUCCEEDED, End, after_extraction, fai
 from gateway.run.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from opentelemetry.context import Context
 
-    from collatio.runtime.blobs.store import BlobStore
-    from collatio.runtime.telemetry.tracing import Tracing
     from collatio.v1 import gateway_pb2 as pb
-    from gateway.journal.journal import Held, Journal
+    from gateway.journal.journal import Held
     from gateway.journal.record import JobRecord
-    from gateway.run.stages import Stages
+    from gateway.run.deps import RunDeps
 
 logger = logging.getLogger(__name__)
 DEFAULT_TTL_MS = 7 * 24 * 3600 * 1000
 PROGRESS_S = 30.0
 PAGE = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class RunDeps:
-    """What every run of a gateway works with. `documents_max` bounds a job's documents."""
-
-    journal: Journal
-    stages: Stages
-    blobs: BlobStore
-    tracing: Tracing
-    wall_ms: Callable[[], int]
-    documents_max: int
 
 
 class _Ended(Exception):  # noqa: N818 - it carries a job's end out of the task that found it

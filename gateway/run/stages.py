@@ -115,7 +115,9 @@ class Stages:
             return made
 
         cancel = compare_pb2.CompareRequest(cancel=True)
-        return StageStream(_bound(self.compare.Compare, ref), request, cancel, in_flight_max=10_000_000)
+        return StageStream(
+            _bound(self.compare.Compare, ref), request, cancel, in_flight_max=10_000_000, whole=True
+        )
 
 
 def _bound(method: Any, ref: JobRef) -> Any:

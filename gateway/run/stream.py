@@ -1,7 +1,11 @@
 """A job's stream to one stage, kept open through the death of servers.
 
 What was asked and not yet answered is asked again on the next stream: steps are known by their content, so
-asking twice is asking once. The caller says which items are answered, with `answered`.
+asking twice is asking once. The caller says which items are answered, with `answered`; a `whole` stream's items
+are answered together, by its orderly end.
+
+Each stream has its own writer of requests. gRPC leaves the writer of a broken stream suspended, and it must
+take nothing more that the next one is to send: so writers are numbered, and only the newest may take.
 """
 
 from __future__ import annotations
@@ -37,7 +41,8 @@ class StageStream(Generic[Item, Request, Response]):
     """One job's stream to one stage.
 
     `open_call` is the stub's method bound to its metadata; `request` makes a request of items, the first of a
-    stream told so; `cancel` the one that drops everything.
+    stream told so; `cancel` the one that drops everything. `backoff_s` are the waits between streams that brought
+    nothing.
     """
 
     def __init__(
@@ -46,8 +51,13 @@ class StageStream(Generic[Item, Request, Response]):
         request: Callable[[Sequence[Item], bool], Request],
         cancel: Request,
         in_flight_max: int = 2_000,
+        *,
+        whole: bool = False,
+        backoff_s: Sequence[float] = BACKOFF_S,
     ) -> None:
         self._open_call, self._request, self._cancel = open_call, request, cancel
+        self._whole, self._backoff_s = whole, backoff_s
+        self._number = 0
         self._pending: dict[str, Item] = {}
         self._unsent: list[str] = []
         self._wake = asyncio.Event()
@@ -58,7 +68,7 @@ class StageStream(Generic[Item, Request, Response]):
 
     async def send(self, key: str, item: Item) -> None:
         """Ask for an item; waits while too many are unanswered."""
-        while len(self._pending) >= self._in_flight_max:
+        while len(self._pending) >= self._in_flight_max and not self._cancelling:
             self._room.clear()
             await self._room.wait()
         self._pending[key] = item
@@ -79,6 +89,7 @@ class StageStream(Generic[Item, Request, Response]):
         """Drop everything that is not answered, now."""
         self._cancelling = True
         self._wake.set()
+        self._room.set()
 
     async def responses(self) -> AsyncIterator[Response]:
         """Yield what the stage answers, over as many streams as it takes, until all is answered.
@@ -86,9 +97,8 @@ class StageStream(Generic[Item, Request, Response]):
         Errors: CollatioError for a status that asking again cannot mend.
         """
         failures = 0
-        while True:
-            self._unsent = list(self._pending)
-            call = self._open_call(self._requests(), timeout=TIMEOUT_S)
+        while not self._cancelling:
+            call = self._open_call(self._requests(self._take_over()), timeout=TIMEOUT_S)
             ended = False
             try:
                 async for response in call:
@@ -101,15 +111,30 @@ class StageStream(Generic[Item, Request, Response]):
                 logger.info("a stage's stream broke", extra={"code": error.code().name})
             finally:
                 call.cancel()
-            if self._cancelling or (ended and self._closed and not self._pending):
+                self._take_over()
+            if self._cancelling or self._is_done(ended=ended):
                 return
-            await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+            await asyncio.sleep(self._backoff_s[min(failures, len(self._backoff_s) - 1)])
             failures += 1
 
-    async def _requests(self) -> AsyncIterator[Request]:
+    def _take_over(self) -> int:
+        """Let the writer before take nothing more; everything unanswered is to be sent. Returns a new number."""
+        self._number += 1
+        self._unsent = list(self._pending)
+        self._wake.set()
+        return self._number
+
+    def _is_done(self, *, ended: bool) -> bool:
+        if not self._whole:
+            return self._closed and not self._pending
+        if ended and self._closed:
+            self._pending.clear()
+        return ended and self._closed
+
+    async def _requests(self, number: int) -> AsyncIterator[Request]:
         """Send what is to be asked, in batches, as it comes."""
         first = True
-        while True:
+        while number == self._number:
             if self._cancelling:
                 yield self._cancel
                 return

@@ -147,12 +147,12 @@ def closure(requirements: list[Requirement]) -> set[str]:
 def licence(name: str) -> str:
     """Read what a distribution says of its licence: the expression, else the classifiers, else a short text."""
     metadata = importlib.metadata.metadata(name)
-    if expression := metadata.get("License-Expression"):
-        return expression
+    if "License-Expression" in metadata:
+        return metadata["License-Expression"]
     kinds = [
         c.rpartition(" :: ")[2] for c in metadata.get_all("Classifier") or () if c.startswith("License ::")
     ]
-    text = metadata.get("License") or ""
+    text = (metadata.get_all("License") or [""])[0]
     return "; ".join([*kinds, *([text] if len(text) < SHORT else [])])
 
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Extract a corpus in this process and print the command line's JSON lines.
 
 usage: extract_corpus.py MANIFEST.jsonl|FOLDER [-o OUT.jsonl] [--kind K …] [--times] [--depth N]
@@ -56,7 +55,7 @@ def line_of(
 
 
 def extract_all(
-    uri: str, document: Document, options: Options, registry: Registry, parent: str = "", depth: int = 0
+    uri: str, document: Document, options: Options, registry: Registry, *, parent: str = "", depth: int = 0
 ) -> Iterator[dict[str, Any]]:
     """Extract a document and, below it, its members."""
     try:
@@ -72,7 +71,7 @@ def extract_all(
         if depth >= options.limits.max_depth:
             yield line_of(where, inner, CollatioError(Reason.NESTING_LIMIT), parent or uri)
             continue
-        yield from extract_all(where, inner, options, registry, parent or uri, depth + 1)
+        yield from extract_all(where, inner, options, registry, parent=parent or uri, depth=depth + 1)
 
 
 def sources(root: Path, kinds: list[str]) -> Iterator[tuple[str, str, Path]]:

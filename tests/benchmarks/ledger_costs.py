@@ -108,12 +108,16 @@ def main() -> None:
                 costs[size].append(measure(client, size, asked.steps))
         client.close()
     least = median(costs[SIZES[-1]])
-    print(f"{'a call':>6} {'wall':>8} {'client':>8} {'valkey':>8} {'over 128':>9}   us a step; wall a phase")
+    rows = [
+        f"{'a call':>6} {'wall':>8} {'client':>8} {'valkey':>8} {'over 128':>9}   us a step; wall a phase"
+    ]
     for size in SIZES:
         cost = median(costs[size])
         phases = "  ".join(f"{phase} {us:.0f}" for phase, us in cost.phases.items())
         ratio = cost.wall / least.wall
-        print(f"{size:>6} {cost.wall:>8.1f} {cost.client:>8.1f} {cost.valkey:>8.1f} {ratio:>9.1f}   {phases}")
+        figures = f"{cost.wall:>8.1f} {cost.client:>8.1f} {cost.valkey:>8.1f} {ratio:>9.1f}"
+        rows.append(f"{size:>6} {figures}   {phases}")
+    sys.stdout.write("\n".join(rows) + "\n")
 
 
 if __name__ == "__main__":

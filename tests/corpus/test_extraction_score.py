@@ -73,7 +73,8 @@ def hostile(
     folder = tmp_path_factory.mktemp("hostile")
     manifest = _SHARED / "corpus/hostile/manifest.jsonl"
     result = _score(manifest, folder)
-    rows = [json.loads(line) for line in (folder / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    with (folder / "out.jsonl").open(encoding="utf-8") as out:
+        rows = [json.loads(line) for line in out]
     return result, rows
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SUMMARY_BYTES_MAX = 1024
+COST_MS_MAX = 10**12  # Lua and Valkey count such costs exactly, however many are added up
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _step(step: Step) -> dict[str, Any]:
     item: dict[str, Any] = {
         "key": step.key,
         "engine": step.engine,
-        "cost_ms": max(1, step.cost_ms),
+        "cost_ms": min(COST_MS_MAX, max(1, round(step.cost_ms))),
         "spec": step.spec,
         "traceparent": step.traceparent,
     }

@@ -216,3 +216,10 @@ def test_shingles_are_exact() -> None:
     longer = compare(_document(f"{left} j k"), _document(f"{left} j Z"), Options()).similarity
     assert longer
     assert longer.shingles == pytest.approx(6 / 8)
+
+
+def test_an_empty_block_between_is_part_of_the_break() -> None:
+    """What stands between two words is told whole, blocks without words included."""
+    left = _document(f"{LONG}.", "", f"{LONG} too.")
+    right = _document(f"{LONG}. {LONG} too.")
+    assert _told(compare(left, right, Options())) == [("REPLACED", "\n\n\n\n", " ", "WHITESPACE")]

@@ -28,6 +28,7 @@ class Web:
     hits: int = 0
     heads: list[str] = field(default_factory=list)
     server_names: list[str | None] = field(default_factory=list)
+    _open: list[asyncio.StreamWriter] = field(default_factory=list)
 
     def url(self, path: str, host: str = "127.0.0.1", scheme: str = "http") -> str:
         """Return the URL of a path."""
@@ -41,6 +42,7 @@ class Web:
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.hits += 1
+        self._open.append(writer)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -67,6 +69,9 @@ class Web:
             yield self
         finally:
             server.close()
+            for writer in self._open:
+                writer.transport.abort()
+            await asyncio.sleep(0)  # a turn of the loop, in which the transports close
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 from extract_svc.engine import charset
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _DECLARED = re.compile(
     rb"<(?:meta\s[^>]*?charset|\?xml\s[^>]*?encoding)\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE
 )
+_MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 
 
@@ -30,7 +32,17 @@ def read(document: Document, _options: Options, draft: Draft) -> None:
         stated.update(head_of(root))
         _title(root, stated.get("title", ""), draft)
         Walker(draft).run(root)
+    if not draft.blocks:
+        _stripped(text, draft)
     draft.metadata = normalise(stated, language=stated.pop("html lang", ""))
+
+
+def _stripped(text: str, draft: Draft) -> None:
+    """Read what the parser gave up on (nesting past its depth, say) with the tags cut out."""
+    words = " ".join(_MARKUP.sub(" ", text).split())
+    if words:
+        draft.warn("FALLBACK", "The page's structure could not be read; its bare text is given.")
+        draft.block(unescape(words))
 
 
 def _title(root: Any, title: str, draft: Draft) -> None:

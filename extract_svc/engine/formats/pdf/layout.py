@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _BULLET = re.compile(r"(?:[•●▪■◦‣\u2043\uf0b7\uf0a7o\u2013*-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])\s+\S")
 _LEADING_HEIGHTS = 0.75
+_OPEN_COLUMNS = 4
+_PROSE_WORDS = 4
 
 
 @dataclass(slots=True)
@@ -59,7 +61,11 @@ def pieces_of(segments: Sequence[Segment], tables: Sequence[Found]) -> list[Piec
     pieces: list[Piece] = []
     for segment in segments:
         last = pieces[-1] if pieces else None
-        if last is not None and _continues(last, segment):
+        if last is not None and not _continues(last, segment):
+            last = next(
+                (piece for piece in pieces[-2 : -_OPEN_COLUMNS - 1 : -1] if _resumes(piece, segment)), None
+            )
+        if last is not None:
             last.lines.append(segment)
             last.x0, last.top = min(last.x0, segment.x0), min(last.top, segment.top)
             last.x1, last.bottom = max(last.x1, segment.x1), max(last.bottom, segment.bottom)
@@ -94,6 +100,17 @@ def _continues(piece: Piece, segment: Segment) -> bool:
     if _same_height(last, segment):
         return -0.5 * height < segment.x0 - last.x1 < 2.0 * height
     return not _BULLET.match(segment.text) and _next_line(piece, last, segment, height)
+
+
+def _resumes(piece: Piece, segment: Segment) -> bool:
+    """Whether a segment goes on with the column of a piece further back: prose set row by row over columns."""
+    return (
+        len(segment.words) >= _PROSE_WORDS
+        and len(piece.lines[-1].words if piece.lines else ()) >= _PROSE_WORDS
+        and not _same_height(piece.lines[-1], segment)
+        and abs(piece.x0 - segment.x0) < segment.height
+        and _continues(piece, segment)
+    )
 
 
 def _next_line(piece: Piece, last: Segment, segment: Segment, height: float) -> bool:

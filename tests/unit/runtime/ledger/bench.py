@@ -47,7 +47,7 @@ class Bench:
 
     def __init__(self, url: str, name: str, limits: Limits = LIMITS) -> None:
         self.clock = Clock()
-        self.client = redis.Redis.from_url(url)
+        self.client: Any = redis.Redis.from_url(url)
         self.ledger = Ledger(self.client, name, limits, self.clock)
 
     def run(self, command: Command[T]) -> T:
@@ -142,9 +142,7 @@ class Bench:
 
     def events(self) -> list[str]:
         """Read what was told on the stream, an entry each: the keys that ended, or "" for a mere kick."""
-        return [
-            fields[b"k"].decode() for _, fields in self.client.xrange(self.ledger.event_stream)
-        ]
+        return [fields[b"k"].decode() for _, fields in self.client.xrange(self.ledger.event_stream)]
 
     def keys_left(self) -> set[str]:
         """List the ledger's keys, without its name."""

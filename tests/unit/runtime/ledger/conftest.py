@@ -12,12 +12,12 @@ from .bench import Bench
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-settings.register_profile("long", max_examples=4000, stateful_step_count=120, deadline=None)
+settings.register_profile("long", max_examples=1500, stateful_step_count=100, deadline=None)
 
 
 @pytest.fixture
 def bench(valkey_url: str, stage_name: str) -> Iterator[Bench]:
-    """A bench of the test's own."""
+    """Lay out a bench of the test's own."""
     made = Bench(valkey_url, stage_name)
     yield made
     made.client.close()

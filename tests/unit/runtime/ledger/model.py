@@ -114,7 +114,9 @@ class Model:
 
     # transitions
 
-    def submit(self, call: str, tenant: str, job: str, steps: Sequence[Step]) -> list[tuple[State, bool, bool, int]]:
+    def submit(
+        self, call: str, tenant: str, job: str, steps: Sequence[Step]
+    ) -> list[tuple[State, bool, bool, int]]:
         """Answer each step's state, known, joined and generation."""
         self.calls[call] = self.clock() + self.limits.call_lease_ms
         answers = []
@@ -166,7 +168,9 @@ class Model:
         assert self.announced(message.engine), "sent to an engine nobody runs"
         assert message.cost_ms == sum(s.cost for s in steps)
         if len(steps) > 1:
-            assert message.cost_ms <= min(room, self.limits.target_ms), "reaches past the window or its target"
+            assert message.cost_ms <= min(room, self.limits.target_ms), (
+                "reaches past the window or its target"
+            )
             assert not any(s.alone for s in steps), "company for a step that runs alone"
         for step in steps:
             assert step.state is State.QUEUED, "sent a step that was not queued"
@@ -182,7 +186,9 @@ class Model:
             if step and step.state is State.SENT and step.message == message.message:
                 self._requeue(step)
 
-    def claim(self, engines: Collection[str], message: str, keys: Iterable[str], answers: Iterable[Claim]) -> None:
+    def claim(
+        self, engines: Collection[str], message: str, keys: Iterable[str], answers: Iterable[Claim]
+    ) -> None:
         """Predict each verdict, and take over the tokens that were granted."""
         first = True
         for key, answer in zip(keys, answers, strict=True):
@@ -198,7 +204,7 @@ class Model:
                 step.token, step.message, step.in_hand = answer.token, message, first
                 first = False
 
-    def _claim(self, key: str, engines: Collection[str]) -> Verdict:
+    def _claim(self, key: str, engines: Collection[str]) -> Verdict:  # noqa: PLR0911 - one a verdict
         step = self.steps.get(key)
         if step is None:
             return Verdict.DROPPED
@@ -284,7 +290,7 @@ class Model:
         return self._requeue(step)
 
     def abandon(self, message: str, keys: Iterable[str]) -> None:
-        """A child died with a message."""
+        """Bury a child that died with a message."""
         for key in keys:
             step = self.steps.get(key)
             if step and step.state is State.RUNNING and step.message == message:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis.asyncio
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def served(bench: Bench, valkey_url: str) -> AsyncIterator[AsyncLedger]:
-    """A server's ledger over the bench's keys, under its clock."""
+    """Make a server's ledger over the bench's keys, under its clock."""
     name = bench.ledger.name.removeprefix("{collatio:").removesuffix("}")
     client = redis.asyncio.Redis.from_url(valkey_url)
     yield AsyncLedger(client, name, LIMITS, bench.clock)
@@ -46,7 +46,7 @@ async def test_a_server_and_a_worker_share_a_step(served: AsyncLedger, bench: Be
 async def test_every_command_answers_alike(served: AsyncLedger, bench: Bench) -> None:
     """Each command, run by either, gives equal values."""
     steps = [Step("k", "{}", 5, ENGINE)]
-    for command in (
+    commands: list[c.Command[Any]] = [
         c.beat("w1", 2, [ENGINE], "{}"),
         c.submit("c1", "t", "j", steps),
         c.submit("c1", "t", "j", steps),
@@ -61,7 +61,8 @@ async def test_every_command_answers_alike(served: AsyncLedger, bench: Bench) ->
         c.abandon("m", ["k"]),
         c.drop("c2"),
         c.claim("w1", [], "m", ["absent"]),
-    ):
+    ]
+    for command in commands:
         answers = [await served.run(command), bench.run(command)]
         if command.script == "submit":
             assert [a.steps[0].state for a in answers] == [State.QUEUED] * 2
@@ -73,7 +74,8 @@ async def test_events_are_told_on_the_stream_a_server_reads(served: AsyncLedger,
     """A blocking reader gets what a commit tells."""
     (token,) = bench.hold("k")
     bench.settle(c.done("k", token, DIGEST, ""))
-    ((_, entries),) = await served.client.xread({served.event_stream: "0"}, block=1000)
+    answer: Any = await served.client.xread({served.event_stream: "0"}, block=1000)
+    ((_, entries),) = answer
     assert entries[-1][1] == {b"k": b"k"}
 
 
@@ -97,7 +99,9 @@ async def test_without_a_clock_the_store_keeps_the_time(valkey_url: str, stage_n
 async def test_store_trouble_is_typed(tmp_path: Path) -> None:
     """Down, full and read-only are the same two errors as a worker sees."""
     with own_valkey(tmp_path) as server:
-        client = redis.asyncio.Redis.from_url(server.url, socket_timeout=0.3, retry=Retry(NoBackoff(), 0))
+        client: Any = redis.asyncio.Redis.from_url(
+            server.url, socket_timeout=0.3, retry=Retry(NoBackoff(), 0)
+        )
         ledger = AsyncLedger(client, "troubled", LIMITS)
         submit = c.submit("c1", "t", "j", [Step("k", "{}", 5, ENGINE)])
 

@@ -24,7 +24,10 @@ def test_a_step_is_submitted_taken_claimed_and_committed(bench: Bench) -> None:
     assert bench.settle(c.done("k", claim.token, "d" * 64, '{"pages":1}')) == (Verdict.COMMITTED,)
     again = bench.submit("k", call="c2").steps[0]
     assert (again.state, again.digest, again.summary, again.known) == (
-        State.DONE, "d" * 64, '{"pages":1}', True,
+        State.DONE,
+        "d" * 64,
+        '{"pages":1}',
+        True,
     )
 
 

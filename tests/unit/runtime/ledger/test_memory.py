@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,32 +60,39 @@ def end(bench: Bench, names: list[str], summary_bytes: int) -> None:
     bench.run(c.drop(CALL))
 
 
+@dataclass(frozen=True)
+class Case:
+    """A server's options, the bytes of a step's values, and what 1,000 steps may weigh (MB)."""
+
+    options: tuple[str, ...]
+    spec_bytes: int
+    summary_bytes: int
+    under_way_max: float
+    ended_max: float
+
+
 @pytest.mark.parametrize(
-    ("options", "spec_bytes", "summary_bytes", "under_way_max", "ended_max"),
-    [((), 300, 60, 2.0, 1.0), (COMPACT, 300, 200, 1.2, 1.0), (COMPACT, 300, 1024, 1.2, 1.8)],
-    ids=["small outcomes", "compact hashes", "the largest summaries"],
+    "case",
+    [
+        pytest.param(Case((), 300, 60, 2.0, 1.0), id="small outcomes"),
+        pytest.param(Case(COMPACT, 300, 200, 1.2, 1.0), id="compact hashes"),
+        pytest.param(Case(COMPACT, 300, 1024, 1.2, 1.8), id="the largest summaries"),
+    ],
 )
-def test_a_thousand_steps_weigh_less_than_a_megabyte(
-    tmp_path: Path,
-    options: tuple[str, ...],
-    spec_bytes: int,
-    summary_bytes: int,
-    under_way_max: float,
-    ended_max: float,
-) -> None:
+def test_a_thousand_steps_weigh_about_a_megabyte_at_most(tmp_path: Path, case: Case) -> None:
     """After a whole life a step is its outcome; under way it is a little more, for its spec."""
-    with own_valkey(tmp_path, *options) as server:
+    with own_valkey(tmp_path, *case.options) as server:
         bench = Bench(server.url, "extract")
         bench.worker(slots=10_000)
         warm = keys("warm", LIST)
-        begin(bench, warm, spec_bytes)
-        end(bench, warm, summary_bytes)
+        begin(bench, warm, case.spec_bytes)
+        end(bench, warm, case.summary_bytes)
         before = megabytes(bench)
         names = keys("k", STEPS)
-        begin(bench, names, spec_bytes)
+        begin(bench, names, case.spec_bytes)
         under_way = (megabytes(bench) - before) / STEPS * 1000
-        end(bench, names, summary_bytes)
+        end(bench, names, case.summary_bytes)
         ended = (megabytes(bench) - before) / STEPS * 1000
         bench.client.close()
-    assert under_way < under_way_max, f"{under_way:.2f} MB for 1,000 steps under way"
-    assert ended < ended_max, f"{ended:.2f} MB for 1,000 ended steps"
+    assert under_way < case.under_way_max, f"{under_way:.2f} MB for 1,000 steps under way"
+    assert ended < case.ended_max, f"{ended:.2f} MB for 1,000 ended steps"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
@@ -12,9 +12,9 @@ import redis
 from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.ledger import commands as c
 from collatio.runtime.ledger.ledger import store_error
-from collatio.runtime.ledger.records import State, Verdict
+from collatio.runtime.ledger.records import State, Step, Verdict
 
-from .bench import DIGEST, Bench
+from .bench import DIGEST, ENGINE, LIMITS, Bench
 from .own_valkey import OwnValkey, own_valkey
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[OwnValkey]:
-    """A Valkey to maltreat, with its log of commands on disk."""
+    """Start a Valkey to maltreat, with its log of commands on disk."""
     with own_valkey(tmp_path, "--appendonly", "yes") as made:
         yield made
 
 
 @pytest.fixture
 def bench(server: OwnValkey) -> Iterator[Bench]:
-    """A bench on that Valkey, whose client tries once."""
+    """Lay out a bench on that Valkey, whose client tries once."""
     made = Bench(server.url, "troubled")
     made.client.close()
     made.client = made.ledger._client = server.client()
@@ -53,7 +53,7 @@ def dump(bench: Bench) -> dict[bytes, bytes | None]:
     return {key: bench.client.dump(key) for key in bench.client.scan_iter(count=1000)}
 
 
-def every_write(key: str, token: int) -> list[c.Command[object]]:
+def every_write(key: str, token: int) -> list[c.Command[Any]]:
     """Make one of each transition that changes something on a running step."""
     return [
         c.submit("c9", "t", "j", []),
@@ -98,20 +98,41 @@ def test_a_read_only_store_is_unavailable_and_unchanged(server: OwnValkey, bench
     assert bench.settle(c.done("k", token, DIGEST, "")) == (Verdict.COMMITTED,)
 
 
-def test_a_full_store_says_so_and_is_unchanged(bench: Bench) -> None:
-    """At maxmemory a transition is refused whole; what reads alone answers; after relief all goes on."""
-    (token,) = bench.hold("k")
+def test_a_full_store_refuses_new_work_whole(bench: Bench) -> None:
+    """At maxmemory SUBMIT and BEAT change nothing; what reads alone answers; after relief all goes on."""
+    bench.hold("k")
+    bench.submit("waiting")
     before = dump(bench)
     bench.client.config_set("maxmemory", "1")
-    for command in every_write("k", token):
+    steps = [Step("new", "{}", 5, ENGINE), Step("k", "{}", 5, ENGINE)]
+    refusals: list[c.Command[Any]] = [c.submit("c9", "t", "j", steps, 4), c.beat("w9", 1, [ENGINE], "{}")]
+    for command in refusals:
         with refused(Reason.STATE_STORE_FULL):
             bench.run(command)
-    assert bench.state("k") is State.RUNNING
     assert bench.status().running == 1
     assert dump(bench) == before
     bench.client.config_set("maxmemory", "0")
-    assert bench.run(c.renew([("k", token)], "k")) == (Verdict.OK,)
-    assert bench.settle(c.done("k", token, DIGEST, "")) == (Verdict.COMMITTED,)
+    assert bench.taken_keys() == ["waiting"]
+
+
+def test_a_full_store_lets_work_in_hand_end(bench: Bench) -> None:
+    """Leases and interest are kept and outcomes taken, whole, so that no worker is blamed for the memory."""
+    tokens = bench.hold("done", "failed", "retry", "back")
+    bench.client.config_set("maxmemory", "1")
+    bench.later(LIMITS.lease_ms // 2)
+    names = ("done", "failed", "retry", "back")
+    assert bench.run(c.renew(list(zip(names, tokens, strict=True)), "done")) == (Verdict.OK,) * 4
+    assert bench.run(c.touch(["c1"])) == ()
+    assert bench.settle(
+        c.done("done", tokens[0], DIGEST, "s"),
+        c.permanent("failed", tokens[1], "ENCRYPTED", "m"),
+        c.transient("retry", tokens[2], "SOURCE_UNAVAILABLE", "m", 10),
+        c.release("back", tokens[3]),
+    ) == (Verdict.COMMITTED, Verdict.FAILED, Verdict.WAITING, Verdict.REQUEUED)
+    status = bench.status()
+    assert (status.queued, status.running, status.retry_wait, status.due) == (1, 0, 1, 1)
+    assert status.outstanding_ms == 0
+    assert bench.events()[-1] == "done failed"
 
 
 def test_a_full_store_lets_go(bench: Bench) -> None:
@@ -174,7 +195,10 @@ def test_a_killed_store_comes_back_with_everything(server: OwnValkey, bench: Ben
     ("error", "reason"),
     [
         (redis.exceptions.OutOfMemoryError("x"), Reason.STATE_STORE_FULL),
-        (redis.ResponseError("OOM command not allowed when used memory > 'maxmemory'."), Reason.STATE_STORE_FULL),
+        (
+            redis.ResponseError("OOM command not allowed when used memory > 'maxmemory'."),
+            Reason.STATE_STORE_FULL,
+        ),
         (redis.exceptions.ReadOnlyError("x"), Reason.STATE_STORE_UNAVAILABLE),
         (redis.BusyLoadingError("x"), Reason.STATE_STORE_UNAVAILABLE),
         (redis.ConnectionError("secret@host"), Reason.STATE_STORE_UNAVAILABLE),
