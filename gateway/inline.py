@@ -25,12 +25,18 @@ async def store_inline(blobs: BlobStore, tenant: str, spec: pb.JobSpec) -> pb.Jo
     for source in (
         [*kept.sources, kept.compare.baseline.source] if kept.compare.HasField("baseline") else kept.sources
     ):
-        if source.HasField("inline") and source.inline.data:
+        if source.HasField("inline"):
             await _store(blobs, tenant, source.inline)
             stored = True
     if stored:
         await asyncio.to_thread(blobs.sync)
     return kept
+
+
+def kept_name(document: common_pb2.InlineDocument) -> tuple[str, str]:
+    """Return the digest and the name of an inline document, as `store_inline` left it."""
+    digest, _, name = document.name.partition("/")
+    return digest, name
 
 
 async def _store(blobs: BlobStore, tenant: str, document: common_pb2.InlineDocument) -> None:

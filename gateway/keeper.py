@@ -30,6 +30,7 @@ class Keeper:
         self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._look = asyncio.Event()
+        self._looking: set[asyncio.Task[None]] = set()
 
     @property
     def _journal(self) -> Journal:
@@ -42,31 +43,38 @@ class Keeper:
 
     async def close(self) -> None:
         """Stop every run and give its job back, for another gateway to take at once."""
-        for task in self._tasks:
+        for task in (*self._tasks, *self._looking):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._looking, return_exceptions=True)
         running = list(self._runs.values())
         for _, task in running:
             task.cancel()
         await asyncio.gather(*(task for _, task in running), return_exceptions=True)
         for run, _ in running:
-            try:
-                await self._journal.release(run.held)
-            except CollatioError:
-                logger.warning("a job's lease was not given back; it will run out")
+            await self._give_back(run)
 
-    def _on_change(self, job: str) -> None:
-        """Look for work when a job changed; a run of ours looks whether it was cancelled."""
-        running = self._runs.get(job)
-        if running is None:
-            self._look.set()
-        else:
-            asyncio.get_running_loop().create_task(self._look_cancelled(running[0]))
-
-    async def _look_cancelled(self, run: JobRun) -> None:
+    async def _give_back(self, run: JobRun) -> None:
+        """Give a job back, for the next look of any gateway."""
         try:
-            if await self._journal.state(run.held.ref) == "CANCELLING":
-                run.cancel()
+            await self._journal.release(run.held)
+        except CollatioError:
+            logger.warning("a job's lease was not given back; it will run out")
+
+    def _on_change(self, job: str | None) -> None:
+        """Look for work when a job changed; a run of ours looks whether it was cancelled. None: any may have."""
+        if job not in self._runs:
+            self._look.set()
+        runs = [run for key, (run, _) in self._runs.items() if job in {None, key}]
+        if runs:
+            task = asyncio.get_running_loop().create_task(self._look_cancelled(runs))
+            self._looking.add(task)
+            task.add_done_callback(self._looking.discard)
+
+    async def _look_cancelled(self, runs: list[JobRun]) -> None:
+        try:
+            for run in runs:
+                if await self._journal.state(run.held.ref) == "CANCELLING":
+                    run.cancel()
         except CollatioError:
             logger.info("could not look whether a job was cancelled; the next change looks again")
 
@@ -104,9 +112,11 @@ class Keeper:
                 "a run stopped; its job is taken again", extra={"job": key, "reason": error.reason}
             )
             await asyncio.sleep(BACKOFF_S)
+            await self._give_back(run)
         except Exception:
             logger.exception("a run failed; its job is taken again", extra={"job": run.held.ref.job_id})
             await asyncio.sleep(BACKOFF_S)
+            await self._give_back(run)
         finally:
             self._runs.pop(key, None)
             self._look.set()

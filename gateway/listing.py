@@ -28,6 +28,7 @@ _COMPARE: dict[str, Callable[[float], bool]] = {
     "!=": lambda d: d != 0,
 }
 TERMS_MAX = 20
+FILTER_MAX = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Filter:
     @classmethod
     def parse(cls, text: str) -> Filter:
         """Read terms joined by AND. Errors: INVALID_REQUEST."""
+        if len(text) > FILTER_MAX:
+            raise invalid("filter", f"at most {FILTER_MAX:,} characters")
         terms = []
         position = 0
         while text[position:].strip():
@@ -49,6 +52,8 @@ class Filter:
             position = found.end()
             if text[position : position + 3].upper() == "AND":
                 position += 3
+                if not text[position:].strip():
+                    raise invalid("filter", "a term is expected after AND")
             elif text[position:].strip():
                 raise invalid("filter", f"AND is expected at character {position}")
         if len(terms) > TERMS_MAX:
@@ -61,7 +66,10 @@ class Filter:
 
 
 def _term(field: str, operator: str, raw: str) -> tuple[str, str, str]:
-    value = json.loads(raw) if raw.startswith('"') else raw
+    try:
+        value = json.loads(raw) if raw.startswith('"') else raw
+    except ValueError:
+        raise invalid("filter", "holds a string with an unknown escape") from None
     if field == "state":
         value = value.removeprefix("JOB_STATE_")
         if f"JOB_STATE_{value}" not in pb.JobState.keys():  # noqa: SIM118 - an enum wrapper is no mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from collatio.runtime.errors import CollatioError, invalid
+from collatio.runtime.errors import CollatioError, Reason, invalid
 from collatio.runtime.rpc.status import from_rpc_error
 from collatio.v1 import common_pb2, gateway_pb2_grpc
 from collatio.v1 import gateway_pb2 as pb
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SERVICE = "collatio.v1.MeshService"
 PAIRS_MAX = 100_000
+AWAY = {Reason.UNREACHABLE, Reason.DEADLINE_EXCEEDED}
 
 
 class MeshServicer(gateway_pb2_grpc.MeshServiceServicer):
@@ -83,9 +84,13 @@ class MeshServicer(gateway_pb2_grpc.MeshServiceServicer):
     ) -> common_pb2.ListQuarantineResponse:
         """Answer with a page of the quarantine: of one stage, or of all, a stage after another."""
         stubs = self._stages.by_stage()
+        if request.stage and request.stage not in stubs:
+            raise invalid("stage", "is not a stage")
         order = [request.stage] if request.stage else list(stubs)
-        number, _, token = request.page_token.partition(":")
-        at = int(number) if number.isdigit() and int(number) < len(order) else 0
+        number, _, token = (request.page_token or "0:").partition(":")
+        at = next((index for index in range(len(order)) if str(index) == number), None)
+        if at is None:
+            raise CollatioError(Reason.INVALID_PAGE_TOKEN)
         asked = common_pb2.ListQuarantineRequest(page_size=request.page_size, page_token=token)
         answer: common_pb2.ListQuarantineResponse = await _ask(stubs[order[at]].ListQuarantine, asked)
         if answer.next_page_token:
@@ -109,4 +114,5 @@ async def _ask(method: Any, request: Any) -> Any:
     try:
         return await method(request, timeout=STATUS_TIMEOUT_S)
     except grpc.aio.AioRpcError as error:
-        raise from_rpc_error(error) from error
+        failed = from_rpc_error(error)
+        raise CollatioError(Reason.STAGE_UNAVAILABLE) if failed.reason in AWAY else failed from error

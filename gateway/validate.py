@@ -10,6 +10,8 @@ from collatio.runtime.blobs.digest import is_digest
 from collatio.runtime.errors import CollatioError, Reason, Violation
 
 if TYPE_CHECKING:
+    from google.protobuf.duration_pb2 import Duration
+
     from collatio.v1 import common_pb2, compare_pb2, extract_pb2
     from collatio.v1 import gateway_pb2 as pb
 
@@ -93,10 +95,10 @@ def check_spec(faults: Faults, spec: pb.JobSpec, path: str) -> None:
         fraction = spec.on_failure.quorum.fraction
         faults.check(0 < fraction <= 1, f"{path}.on_failure.quorum.fraction", "must be above 0 and at most 1")
     if spec.HasField("timeout"):
-        seconds = spec.timeout.ToTimedelta().total_seconds()
+        seconds = _seconds(spec.timeout)
         faults.check(0 < seconds <= TIMEOUT_MAX_S, f"{path}.timeout", "must be above 0 and at most 7 days")
     if spec.HasField("result_ttl"):
-        seconds = spec.result_ttl.ToTimedelta().total_seconds()
+        seconds = _seconds(spec.result_ttl)
         faults.check(0 < seconds <= TTL_MAX_S, f"{path}.result_ttl", "must be above 0 and at most 30 days")
     faults.check(len(spec.labels) <= LABELS_MAX, f"{path}.labels", f"at most {LABELS_MAX}")
     for key, value in spec.labels.items():
@@ -104,6 +106,13 @@ def check_spec(faults: Faults, spec: pb.JobSpec, path: str) -> None:
         faults.check(
             held, f"{path}.labels", f"keys have 1 to {LABEL_MAX} characters, values at most {LABEL_MAX}"
         )
+
+
+def _seconds(duration: Duration) -> float:
+    """Return a duration in seconds, whatever its fields hold; 0 for one that breaks the type's own bounds."""
+    if not 0 <= duration.nanos < 10**9:
+        return 0.0
+    return duration.seconds + duration.nanos / 1e9
 
 
 def check_source(faults: Faults, source: common_pb2.Source, path: str) -> None:

@@ -35,7 +35,7 @@ class Feed:
         self._client: Any = client  # its answers are typed for two protocols at once
         self._stream = stream
         self._watchers: dict[str, set[asyncio.Event]] = {}
-        self._listeners: list[Callable[[str], None]] = []
+        self._listeners: list[Callable[[str | None], None]] = []
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -48,8 +48,8 @@ class Feed:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def listen(self, listener: Callable[[str], None]) -> None:
-        """Call a function with every job that changes."""
+    def listen(self, listener: Callable[[str | None], None]) -> None:
+        """Call a function with every job that changes; with None when changes may have been missed."""
         self._listeners.append(listener)
 
     @contextmanager
@@ -78,8 +78,8 @@ class Feed:
         for watchers in list(self._watchers.values()):
             for event in watchers:
                 event.set()
-        for job in list(self._watchers):
-            self._tell(job)
+        for listener in self._listeners:
+            listener(None)
         while True:
             answer = await self._client.xread({self._stream: position}, count=500, block=BLOCK_MS)
             if not answer:
@@ -111,9 +111,12 @@ async def watch_job(
             changed.clear()
             record = await journal.read(ref)
             while position < record.sequence:
-                for event in await journal.events(ref, position, PAGE):
+                events = await journal.events(ref, position, PAGE)
+                for event in events:
                     position = event.sequence
                     yield event
+                if not events:  # deleted while we read; the next read says so
+                    record = await journal.read(ref)
             if record.ended:
                 yield _event(record.sequence, snapshot=record.to_job())
                 return

@@ -251,7 +251,9 @@ class VersionsPlan(_message.Message):
 
     THRESHOLD_FIELD_NUMBER: _builtins.int
     threshold: _builtins.float
-    """The least similarity, 0..1, at which two documents may be versions of one another; unset: 0.4."""
+    """The least similarity, 0..1, at which two documents may be versions of one another; unset: 0.4. Where their
+    titles match, less is enough.
+    """
     def __init__(
         self,
         *,
@@ -820,7 +822,9 @@ class Comparison(_message.Message):
     status: Global___ComparisonStatus.ValueType
     """What came of it."""
     changes_truncated: _builtins.bool
-    """Whether more changed than is listed, because the list reached its limit."""
+    """Whether more changed than is listed, because the list reached its limit: 10,000 changes, or 100 for a pair
+    whose text is less than 0.2 alike. Likely artefacts are left out first; the counts are always whole.
+    """
     engine: _builtins.str
     """The comparator that made it, as "name@version"."""
     @_builtins.property
@@ -918,12 +922,14 @@ class Similarity(_message.Message):
     fewer words is one shingle.
     """
     text: _builtins.float
-    """Words in common by the word-level alignment: 2 * equal / (left words + right words)."""
+    """Words in common by the word-level alignment: 2 * equal / (left words + right words). Words that differ only
+    as likely artefacts are left out, those of low confidence excepted.
+    """
     structure: _builtins.float
     """Likeness of the sequences of block kinds and levels: 2 * equal / (left blocks + right blocks)."""
     tables: _builtins.float
-    """Table cells in common after rows and columns are aligned: 2 * equal / (left cells + right cells). Unset
-    when neither has tables.
+    """Table cells in common after rows and columns are aligned: 2 * equal / (left cells + right cells), counting
+    cells that hold text. Unset when neither has any.
     """
     fields: _builtins.float
     """Fields with the same name and normalised value: 2 * equal / (left fields + right fields). Unset when
@@ -1057,14 +1063,20 @@ class Change(_message.Message):
     from an edit.
     """
     artifact_reason: _builtins.str
-    """Why it is likely an artefact: WHITESPACE, HYPHENATION, PAGE_FURNITURE, LOW_CONFIDENCE, ENCODING; else empty."""
+    """Why it is likely an artefact: WHITESPACE, HYPHENATION, PAGE_FURNITURE, LOW_CONFIDENCE, ENCODING, or, between
+    different formats, FORMAT (list markers, notes, alternative texts, reading order); else empty.
+    """
     @_builtins.property
     def left(self) -> Global___Place:
-        """Where in the left document; unset for an insertion."""
+        """Where in the left document. An insertion inside a block that both documents hold has a place of length 0
+        here; the insertion of a whole block has none.
+        """
 
     @_builtins.property
     def right(self) -> Global___Place:
-        """Where in the right document; unset for a deletion."""
+        """Where in the right document. A deletion inside a block that both documents hold has a place of length 0
+        here; the deletion of a whole block has none.
+        """
 
     def __init__(
         self,

@@ -33,21 +33,26 @@ class Held:
 
 @dataclass(slots=True)
 class Entries:
-    """What one write brings. `fields` are the job's own; `begin` marks it RUNNING."""
+    """What one write brings. `fields` are the job's own; `begin` marks it RUNNING.
+
+    `number` tells a write from those before it under the same epoch: repeating it changes nothing. 0: unnumbered.
+    """
 
     fields: dict[str, bytes] = field(default_factory=dict)
     documents: dict[str, pb.JobDocument] = field(default_factory=dict)
     tiles: dict[int, compare_pb2.CompareTile] = field(default_factory=dict)
     events: list[pb.JobEvent] = field(default_factory=list)
     begin: bool = False
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """How a job ends: its state, and how long its results are kept."""
+    """How a job ends: its state, how long its results are kept, the last event if it was cancelled meanwhile."""
 
     state: str
     ttl_ms: int
+    cancelled: pb.JobEvent
 
 
 class Fenced(Exception):  # noqa: N818 - it names what happened, and is caught by the run that lost its job
@@ -144,6 +149,7 @@ class Journal:
         args: dict[str, Any] = {
             "job": held.ref.key,
             "epoch": held.epoch,
+            "number": entries.number,
             "fields": list(entries.fields),
             "documents": list(entries.documents),
             "tiles": list(entries.tiles),
@@ -152,7 +158,8 @@ class Journal:
         }
         if finish is not None:
             args["finish"] = {"state": finish.state, "ttl_ms": finish.ttl_ms}
-        messages = [*entries.documents.values(), *entries.tiles.values(), *entries.events]
+        last = [] if finish is None else [finish.cancelled]
+        messages = [*entries.documents.values(), *entries.tiles.values(), *entries.events, *last]
         values = [*entries.fields.values(), *(m.SerializeToString(deterministic=True) for m in messages)]
         answer = await self._run("write", args, *values)
         if answer["verdict"] != "written":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from collatio.v1 import gateway_pb2 as pb
+from gateway.inline import kept_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,9 +114,10 @@ class JobRecord:
             etag=f"{self.state.lower()}-{self.sequence}",
             retry_of=self.retry_of,
         )
-        for source in job.spec.sources:
+        baseline = [job.spec.compare.baseline.source] if job.spec.compare.HasField("baseline") else []
+        for source in (*job.spec.sources, *baseline):
             if source.HasField("inline"):
-                source.inline.ClearField("data")
+                source.inline.name = kept_name(source.inline)[1]
         if job.spec.extract.passwords:
             job.spec.extract.ClearField("passwords")
         if self.reason:

@@ -6,9 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from collatio.runtime.blobs.digest import BlobId
+from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.identity import document_id
+from collatio.runtime.rpc.stage import document_error
 from collatio.v1 import fetch_pb2
 from collatio.v1 import gateway_pb2 as pb
+from gateway.inline import kept_name
 from gateway.run.documents import FAILED, FETCHED
 
 if TYPE_CHECKING:
@@ -39,25 +42,26 @@ class Fetching:
         self._stream = deps.stages.fetch_stream(ref)
         self._sources = sources_of(spec)
         self._done = 0
+        self._cancelled = False
         self._baselines = _baselines(spec)
         self.look: Callable[[pb.JobDocument], None] = lambda _: None
 
     def cancel(self) -> None:
         """Drop what is not answered."""
+        self._cancelled = True
         self._stream.cancel()
 
     async def run(self, done: Callable[[], None]) -> None:
         """Fetch everything; `done` is called when no further document can come."""
         for document in self._documents.unfinished():
             await self._ask(document)
-        asking = asyncio.create_task(self._send())
-        try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._send())
             async for response in self._stream.responses():
                 for outcome in response.outcomes:
                     await self._take(outcome)
-            await asking
-        finally:
-            asking.cancel()
+        if self._cancelled:
+            return
         self._documents.listing_done = True
         self._listed()
         done()
@@ -65,17 +69,26 @@ class Fetching:
     async def _send(self) -> None:
         for index, source in enumerate(self._sources):
             item = fetch_pb2.FetchItem(item_id=str(index), source=source)
-            if source.HasField("inline") and not source.inline.data:
-                item.source.inline.data = await self._inline(source.inline)
+            if source.HasField("inline") and not await self._fill(index, item.source.inline):
+                continue
             await self._stream.send(item.item_id, item)
         self._stream.close()
 
-    async def _inline(self, document: common_pb2.InlineDocument) -> bytes:
-        """Read an inline document's bytes back: the journal keeps their digest in their place."""
-        digest, _, _ = document.name.partition("/")
+    async def _fill(self, index: int, document: common_pb2.InlineDocument) -> bool:
+        """Read an inline document's bytes back; False where they are lost, which fails that document alone."""
+        digest, document.name = kept_name(document)
         blob = BlobId(self._ref.tenant, digest)
-        document.name = document.name.partition("/")[2]
-        return await asyncio.to_thread(self._deps.blobs.get, blob)
+        try:
+            document.data = await asyncio.to_thread(self._deps.blobs.get, blob)
+        except CollatioError as error:
+            if error.reason is not Reason.BLOB_NOT_FOUND:
+                raise
+            lost = document_error(Reason.INPUT_LOST, "The document's bytes were lost.", "fetch")
+            uri = f"inline:{document.name}"
+            self._note(_failed(index, fetch_pb2.FetchFailure(uri=uri, error=lost)))
+            self._done += 1
+            return False
+        return True
 
     async def _take(self, outcome: fetch_pb2.FetchOutcome) -> None:
         source = int(outcome.item_id)
@@ -90,13 +103,17 @@ class Fetching:
             if kind == "document"
             else _failed(source, outcome.failure)
         )
+        if self._note(document) and document.state == FETCHED:
+            await self._ask(document)
+
+    def _note(self, document: pb.JobDocument) -> bool:
+        """Journal a document; False if it is known."""
         if self._documents.get(document.document_id) is not None:
-            return
-        document.baseline = source in self._baselines
+            return False
+        document.baseline = document.source in self._baselines
         self._writer.document(document)
         self.look(document)
-        if document.state == FETCHED:
-            await self._ask(document)
+        return True
 
     def _listed(self) -> None:
         progress = pb.ListingProgress(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.telemetry.job_spans import job_progress, job_run, stage_opened
@@ -33,12 +33,20 @@ logger = logging.getLogger(__name__)
 DEFAULT_TTL_MS = 7 * 24 * 3600 * 1000
 PROGRESS_S = 30.0
 PAGE = 1_000
+DROP_S = 2.0
+PASSING = {
+    Reason.STATE_STORE_UNAVAILABLE,
+    Reason.STATE_STORE_FULL,
+    Reason.BLOB_STORE_UNAVAILABLE,
+    Reason.BLOB_STORE_FULL,
+}
 
 
-class _Ended(Exception):  # noqa: N818 - it carries a job's end out of the task that found it
-    def __init__(self, end: End) -> None:
-        super().__init__(end.state)
-        self.end = end
+class _Part(Protocol):
+    """What asks a stage for work."""
+
+    def cancel(self) -> None:
+        """Drop what is not answered."""
 
 
 class JobRun:
@@ -46,11 +54,18 @@ class JobRun:
 
     def __init__(self, deps: RunDeps, held: Held) -> None:
         self._deps, self.held = deps, held
-        self._cancelled = asyncio.Event()
+        self._early: End | None = None
+        self._stop = asyncio.Event()
+        self._parts: list[_Part] = []
 
     def cancel(self) -> None:
         """Tell the run that its job was asked to stop."""
-        self._cancelled.set()
+        self._end_early(CANCELLED)
+
+    def _end_early(self, end: End) -> None:
+        """End the job before its work is done; what was said first counts."""
+        self._early = self._early or end
+        self._stop.set()
 
     async def run(self) -> None:
         """Bring the job to its end. Raises Fenced when the job is lost to another gateway."""
@@ -58,9 +73,10 @@ class JobRun:
         if record.ended:
             return
         if record.state == "CANCELLING":
-            self._cancelled.set()
-        documents = Documents(await self._known())
+            self.cancel()
+        documents = Documents(await self._known(), listing_done=record.documents.listing_done)
         writer = Writer(self._deps.journal, self.held, documents, self._deps.wall_ms)
+        writer.comparisons.CopyFrom(record.comparisons)
         job = context_from(record.trace, self.held.ref.job_id)
         span = job_run(self._deps.tracing, job, after=self.held.run_trace)
         writer.field("run_trace", traceparent_of(span).encode())
@@ -86,28 +102,33 @@ class JobRun:
     async def _until_end(self, record: JobRecord, documents: Documents, writer: Writer, job: Context) -> End:
         """Run the stages until the job ends, is cancelled or runs out of time."""
         work = asyncio.create_task(self._stages(record, documents, writer, job))
-        side = [
-            asyncio.create_task(self._wait_cancelled()),
-            asyncio.create_task(writer.run()),
-            asyncio.create_task(self._show_progress(documents, job)),
-        ]
-        left = self._time_left(record)
+        writing = asyncio.create_task(writer.run())
+        stopping = asyncio.create_task(self._stop.wait())
+        showing = asyncio.create_task(self._show_progress(documents, job))
         try:
-            done, _ = await asyncio.wait({work, *side}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(
+                {work, writing, stopping},
+                timeout=self._time_left(record),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if writing in done:
+                writing.result()
             if not done:
-                return failed(Reason.JOB_DEADLINE_EXCEEDED)
-            if work in done:
+                self._end_early(failed(Reason.JOB_DEADLINE_EXCEEDED))
+            if self._early is None:
                 return work.result()
-            for task in done:
-                task.result()
-            return CANCELLED
+            await self._drop(work)
+            return self._early
         finally:
-            for task in (work, *side):
+            for task in (work, writing, stopping, showing):
                 task.cancel()
-            await asyncio.gather(work, *side, return_exceptions=True)
+            await asyncio.gather(work, writing, stopping, showing, return_exceptions=True)
 
-    async def _wait_cancelled(self) -> None:
-        await self._cancelled.wait()
+    async def _drop(self, work: asyncio.Task[End]) -> None:
+        """Tell the stages that no more is wanted: without it, their work goes on until our interest lapses."""
+        for part in self._parts:
+            part.cancel()
+        await asyncio.wait({work}, timeout=DROP_S)
 
     def _time_left(self, record: JobRecord) -> float | None:
         if not record.spec.HasField("timeout"):
@@ -133,17 +154,14 @@ class JobRun:
 
         def look(document: pb.JobDocument) -> None:
             end = fails_at_once(spec.on_failure, document)
+            if end is None and len(documents) > self._deps.documents_max:
+                most = self._deps.documents_max
+                end = failed(Reason.TOO_MANY_DOCUMENTS, f"More than {most:,} documents were found.")
             if end is not None:
-                raise _Ended(end)
-            if len(documents) > self._deps.documents_max:
-                raise _Ended(
-                    failed(
-                        Reason.TOO_MANY_DOCUMENTS,
-                        f"More than {self._deps.documents_max:,} documents were found.",
-                    )
-                )
+                self._end_early(end)
 
         fetching.look = extracting.look = look
+        self._parts += [fetching, extracting]
         opened = (
             stage_opened(self._deps.tracing, "fetch", job),
             stage_opened(self._deps.tracing, "extract", job),
@@ -152,11 +170,10 @@ class JobRun:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_under(opened[0], fetching.run(extracting.close)))
                 group.create_task(_under(opened[1], extracting.run()))
-        except BaseExceptionGroup as group_error:
-            return _end_of(group_error)
-        finally:
-            fetching.cancel()
-            extracting.cancel()
+        except BaseExceptionGroup as group:
+            return _end_of(_only(group))
+        if self._early is not None:
+            return self._early
         if (end := after_extraction(spec, documents)) is not None:
             return end
         if not spec.HasField("compare"):
@@ -168,13 +185,12 @@ class JobRun:
             writer,
             keep=lambda data: asyncio.to_thread(self._deps.blobs.put, self.held.ref.tenant, data),
         )
+        self._parts.append(comparing)
         try:
             with attached(stage_opened(self._deps.tracing, "compare", job)):
                 await comparing.run(await self._deps.journal.tiles(self.held.ref))
         except CollatioError as error:
-            return End("FAILED", str(error.reason), error.message)
-        finally:
-            comparing.cancel()
+            return _end_of(error)
         return SUCCEEDED
 
 
@@ -183,14 +199,19 @@ async def _under(context: Context, work: object) -> None:
         await work  # type: ignore[misc] # a coroutine, by its callers
 
 
-def _end_of(group: BaseExceptionGroup[BaseException]) -> End:
-    """Find in a group what ended the job; what is not an end goes on."""
-    for error in group.exceptions:
-        if isinstance(error, _Ended):
-            return error.end
-        if isinstance(error, CollatioError):
-            return End("FAILED", str(error.reason), error.message)
-    raise group
+def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Find what went wrong first in a group of groups."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _end_of(error: BaseException) -> End:
+    """Turn a typed error into the job's end. A store that is away ends no job: the run is begun again."""
+    if not isinstance(error, CollatioError) or error.reason in PASSING:
+        raise error
+    return End("FAILED", str(error.reason), error.message)
 
 
 def _ttl_ms(spec: pb.JobSpec) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,21 +9,28 @@ import pytest_asyncio
 
 from tests.support.places import CORPUS, SAMPLES
 from tests.support.running_mesh import running_mesh
+from tests.support.site import serving_papers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from collatio.client import Client
     from tests.support.running_mesh import RunningMesh
+    from tests.support.site import Site
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """Papers on the web, behind a gate."""
+    with serving_papers() as served:
+        yield served
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningMesh]:
-    """A mesh that may read the samples, the shared corpus and whatever tests write into their `tmp_path`."""
-    if sys.platform != "linux":
-        pytest.skip("watches processes by pidfd and /proc, which are Linux's")
+async def mesh(site: Site, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningMesh]:
+    """A mesh that may read the samples, the shared corpus, the site, and what tests write into their `tmp_path`."""
     roots = [SAMPLES, tmp_path_factory.getbasetemp(), *([CORPUS] if CORPUS.is_dir() else [])]
-    async with running_mesh(roots) as running:
+    async with running_mesh(roots, environ={"COLLATIO_FETCH_ALLOW_HOSTS": site.host}) as running:
         yield running
 
 

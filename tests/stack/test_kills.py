@@ -20,7 +20,7 @@ from tests.support.running_mesh import running_mesh
 from tests.support.site import serving_papers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from collatio.client import Job
     from tests.support.jobs import Watched
@@ -40,7 +40,7 @@ STAGES = ("fetch", "extract", "compare")
 
 
 @pytest.fixture(scope="module")
-def site() -> object:
+def site() -> Iterator[Site]:
     """Two hundred papers on the web, for each test its own."""
     with serving_papers(paragraphs=30) as served:
         yield served

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from collatio.client import Client
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
 LEASE_S = DISPATCH_S = 4.0
 """What RELIABILITY section 2 sets for tests: a lost worker's steps are tried again after that long."""
 
-READY_S = 30.0
+READY_S = 60.0
+
+# A root's processes pass over file permissions (capabilities(7): CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, numbers
+# 1 and 2); dropped from the bounding set (PR_CAPBSET_DROP, 24) they are gone after the exec.
+_AS_ANYBODY = (
+    "import ctypes, os, sys; drop = ctypes.CDLL(None).prctl; "
+    "[drop(24, power, 0, 0, 0) for power in (1, 2)]; os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +114,14 @@ async def running_mesh(
 ) -> AsyncIterator[RunningMesh]:
     """Start a mesh with the leases of tests and stop it at the end; `environ` is added to ours.
 
-    Its workers are awaited too, unless `whole` is unset.
+    Its workers are awaited too, unless `whole` is unset. File permissions count for fetch, even where root runs
+    the tests.
     """
     seen: list[Layout] = []
 
     def programs(layout: Layout) -> list[Program]:
         seen.append(layout)
-        return service_programs(layout)
+        return [_as_anybody(each) if each.name == "fetch-work" else each for each in service_programs(layout)]
 
     config = MeshConfig(roots=tuple(roots), data_dir=data_dir, lease_s=LEASE_S)
     ours = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "COLLATIO_"))}
@@ -122,3 +131,10 @@ async def running_mesh(
         if whole:
             await running.whole()
         yield running
+
+
+def _as_anybody(program: Program) -> Program:
+    """Have a program started without root's power over files."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return program
+    return replace(program, argv=(sys.executable, "-c", _AS_ANYBODY, *program.argv))

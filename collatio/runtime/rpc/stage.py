@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 TENANT_KEY = "collatio-tenant"
 DEFAULT_TENANT = "default"
 PAGE_DEFAULT, PAGE_MAX = 100, 1000
+OFFSET_DIGITS_MAX = 16
 STAGES = {"fetch": pb.STAGE_FETCH, "extract": pb.STAGE_EXTRACT, "compare": pb.STAGE_COMPARE}
 
 
@@ -153,7 +154,7 @@ def decode_offset(token: str) -> int:
         return 0
     try:
         text = base64.urlsafe_b64decode(token.encode()).decode()
-        if text[:1] == "o" and text[1:].isdigit():
+        if text[:1] == "o" and text[1:].isdigit() and len(text) <= OFFSET_DIGITS_MAX:
             return int(text[1:])
     except ValueError:
         pass  # told below, like every token that is not ours

@@ -1,9 +1,15 @@
--- WRITE {job, epoch, fields, documents: [id], tiles: [number], events: n, finish?} + values: fields' values,
--- documents, tiles, events, in that order. Refused whole unless the epoch is the job's own.
--- finish = {state, ttl_ms}: end the job; one that is being cancelled ends CANCELLED, whatever was reached.
+-- WRITE {job, epoch, number, fields, documents: [id], tiles: [number], events: n, finish?} + values: fields'
+-- values, documents, tiles, events, in that order. Refused whole unless the epoch is the job's own. A number
+-- written before under this epoch is not written again: its answer was lost on the way.
+-- finish = {state, ttl_ms}: end the job; one that is being cancelled ends CANCELLED, whatever was reached, and
+-- the value after the last tells it in place of the last event.
 local key = job_key(args.job)
-local found = redis.call('HMGET', key, 'epoch', 'state')
+local found = redis.call('HMGET', key, 'epoch', 'state', 'written')
 if not found[1] then return cjson.encode({ verdict = 'gone' }) end
+local written = args.number > 0 and args.epoch .. '-' .. args.number or ''
+if written ~= '' and found[3] == written then
+  return cjson.encode({ verdict = 'written', state = found[2], sequence = redis.call('LLEN', events_key(args.job)) })
+end
 if tonumber(found[1]) ~= args.epoch or ENDED[found[2]] then return cjson.encode({ verdict = 'fenced' }) end
 local at = 3
 local function value()
@@ -18,7 +24,13 @@ for _, id in ipairs(args.documents) do
   end
 end
 for _, number in ipairs(args.tiles) do redis.call('HSET', ns .. ':tiles:' .. args.job, number, value()) end
-for _ = 1, args.events do redis.call('RPUSH', events_key(args.job), value()) end
+local cancelled = args.finish and found[2] == 'CANCELLING' and args.finish.state ~= 'CANCELLED'
+for index = 1, args.events do
+  local event = value()
+  if cancelled and index == args.events then event = ARGV[#ARGV] end
+  redis.call('RPUSH', events_key(args.job), event)
+end
+if written ~= '' then redis.call('HSET', key, 'written', written) end
 local state = found[2]
 if args.begin and state == 'QUEUED' then
   state = 'RUNNING'
@@ -26,7 +38,7 @@ if args.begin and state == 'QUEUED' then
 end
 if args.finish then
   state = args.finish.state
-  if found[2] == 'CANCELLING' and state ~= 'CANCELLED' then
+  if cancelled then
     state = 'CANCELLED'
     redis.call('HDEL', key, 'reason', 'message')
   end
