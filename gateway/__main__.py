@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from collatio.runtime.rpc.server import Service
+    from gateway.load import Load
     from gateway.run.deps import RunDeps
     from gateway.watching import Feed
 
@@ -33,6 +34,7 @@ async def _run(settings: Settings, stop: asyncio.Event) -> None:
     from collatio.runtime.stores import connect_async  # noqa: PLC0415 - same
     from gateway.journal.journal import Journal  # noqa: PLC0415 - same
     from gateway.keeper import Keeper  # noqa: PLC0415 - same
+    from gateway.load import Load  # noqa: PLC0415 - same
     from gateway.run.deps import RunDeps  # noqa: PLC0415 - same
     from gateway.run.stages import Stages, Targets  # noqa: PLC0415 - same
     from gateway.watching import Feed  # noqa: PLC0415 - same
@@ -53,7 +55,8 @@ async def _run(settings: Settings, stop: asyncio.Event) -> None:
         documents_max=settings.documents_max,
     )
     keeper = Keeper(deps, feed, round(settings.lease_s * 1000), settings.jobs_run_max)
-    services = _services(settings, deps, feed)
+    services = _services(settings, deps, feed, load)
+    load = Load(stages, client, settings.backlog_max)
     feed.start()
     keeper.start()
     try:
@@ -66,12 +69,12 @@ async def _run(settings: Settings, stop: asyncio.Event) -> None:
         telemetry.shutdown(FLUSH_S)
 
 
-def _services(settings: Settings, deps: RunDeps, feed: Feed) -> list[Service]:
+def _services(settings: Settings, deps: RunDeps, feed: Feed, load: Load) -> list[Service]:
     from collatio.runtime.rpc.server import Service  # noqa: PLC0415 - `--help` loads nothing
     from collatio.v1 import gateway_pb2_grpc as stubs  # noqa: PLC0415 - same
     from gateway import blob_server, mesh_server, server  # noqa: PLC0415 - same
 
-    desk = server.Desk(deps.journal, feed, deps.blobs, deps.tracing, settings.jobs_open_max)
+    desk = server.Desk(deps.journal, feed, load, deps.blobs, deps.tracing, settings.jobs_open_max)
     jobs = server.JobServicer(desk)
     blobs = blob_server.BlobServicer(deps.blobs, settings.upload_max)
     mesh = mesh_server.MeshServicer(deps.stages, deps.journal, settings)

@@ -35,8 +35,7 @@ class MeshServicer(gateway_pb2_grpc.MeshServiceServicer):
         self, _: pb.GetMeshStatusRequest, __: Any
     ) -> pb.MeshStatus:
         """Answer with each stage as it is now, saying what could not be read."""
-        stubs = self._stages.by_stage()
-        stages = await asyncio.gather(*(self._status(stage, stub) for stage, stub in stubs.items()))
+        stages = await self._stages.statuses()
         status = pb.MeshStatus(version=version("collatio"), stages=stages)
         try:
             status.open_jobs = await asyncio.wait_for(self._journal.open_count(), STATUS_TIMEOUT_S)
@@ -44,23 +43,11 @@ class MeshServicer(gateway_pb2_grpc.MeshServiceServicer):
             status.unavailable = "The state store cannot be reached."
         return status
 
-    async def _status(self, stage: common_pb2.Stage.ValueType, stub: Any) -> common_pb2.StageStatus:
-        try:
-            found: common_pb2.StageStatus = await stub.GetStatus(
-                common_pb2.GetStatusRequest(), timeout=STATUS_TIMEOUT_S
-            )
-        except grpc.aio.AioRpcError as error:
-            return common_pb2.StageStatus(
-                stage=stage, unavailable=f"The stage does not answer: {error.code().name}."
-            )
-        return found
-
     async def GetCapabilities(  # noqa: N802 - the RPC's name
         self, _: pb.GetCapabilitiesRequest, __: Any
     ) -> pb.Capabilities:
         """Answer with versions, formats, engines and limits."""
-        stubs = self._stages.by_stage()
-        stages = await asyncio.gather(*(self._status(stage, stub) for stage, stub in stubs.items()))
+        stages = await self._stages.statuses()
         made = pb.Capabilities(
             version=version("collatio"),
             engines=[pb.StageEngines(stage=s.stage, engines=s.engines) for s in stages],

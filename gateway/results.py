@@ -78,6 +78,8 @@ class Results:
         size = page_size(request.page_size, COMPARISONS_PAGE)
         if request.HasField("min_similarity") and not 0 <= request.min_similarity <= 1:
             raise invalid("min_similarity", "must be from 0 to 1")
+        if request.view not in pb.ComparisonView.values():
+            raise invalid("view", "is not a view")
         place = decode_offset(request.page_token)
         record = await self.live(ref)
         plan = await self._plan(record)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from collatio.runtime.errors import CollatioError, Reason, Violation, invalid
+from collatio.runtime.errors import CollatioError, Reason, invalid
 from collatio.runtime.rpc.stage import decode_offset, encode_offset, page_size, tenant_of
 from collatio.runtime.telemetry.job_spans import job_accepted
 from collatio.runtime.telemetry.traceparent import traceparent_of
 from collatio.v1 import gateway_pb2 as pb
 from collatio.v1 import gateway_pb2_grpc
+from collatio.v1.common_pb2 import Stage
 from gateway import validate
 from gateway.inline import store_inline
 from gateway.journal.record import JobRef
@@ -32,11 +33,14 @@ if TYPE_CHECKING:
     from collatio.runtime.telemetry.tracing import Tracing
     from collatio.v1 import compare_pb2, extract_pb2
     from gateway.journal.journal import Journal
+    from gateway.load import Load
     from gateway.watching import Feed
 
 SERVICE = "collatio.v1.JobService"
 JOBS_PAGE, DOCUMENTS_PAGE = 50, 100
+SCAN_MAX = 5_000
 _NAME = re.compile(r"jobs/([a-z0-9][a-z0-9-]{0,62})")
+_ETAG = re.compile(r"[a-z]{1,16}-([0-9]{1,9})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Desk:
 
     journal: Journal
     feed: Feed
+    load: Load
     blobs: BlobStore
     tracing: Tracing
     jobs_open_max: int
@@ -58,6 +63,12 @@ def job_ref(context: Any, name: str) -> JobRef:
     return JobRef(tenant_of(context), found[1])
 
 
+def _digest(spec: pb.JobSpec, job_id: str, retry_of: str) -> str:
+    """Return what tells two requests with one request id apart."""
+    canonical = spec.SerializeToString(deterministic=True) + job_id.encode() + retry_of.encode()
+    return hashlib.sha256(canonical).hexdigest()
+
+
 class JobServicer(gateway_pb2_grpc.JobServiceServicer):
     """The service's methods."""
 
@@ -69,14 +80,23 @@ class JobServicer(gateway_pb2_grpc.JobServiceServicer):
         """Accept a job."""
         validate.create_job(request)
         tenant = tenant_of(context)
-        return await self._accept(tenant, request.job.spec, request.job_id, request.request_id, retry_of="")
+        spec = request.job.spec
+        body = _digest(spec, request.job_id, "")
+        refusal = await self._desk.load.refusal()
+        kept = spec if refusal else await store_inline(self._desk.blobs, tenant, spec)
+        return await self._accept(tenant, kept, body, request.job_id, request.request_id, refusal=refusal)
 
     async def _accept(
-        self, tenant: str, spec: pb.JobSpec, job_id: str, request_id: str, *, retry_of: str
+        self,
+        tenant: str,
+        kept: pb.JobSpec,
+        body: str,
+        job_id: str,
+        request_id: str,
+        *,
+        retry_of: str = "",
+        refusal: CollatioError | None,
     ) -> pb.Job:
-        canonical = spec.SerializeToString(deterministic=True) + job_id.encode() + retry_of.encode()
-        body = hashlib.sha256(canonical).hexdigest()
-        kept = await store_inline(self._desk.blobs, tenant, spec)
         ref = JobRef(tenant, job_id or f"j{secrets.token_hex(10)}")
         accepted = job_accepted(self._desk.tracing, ref.job_id)
         made, _ = await self._desk.journal.create(
@@ -87,12 +107,15 @@ class JobServicer(gateway_pb2_grpc.JobServiceServicer):
             trace=traceparent_of(accepted),
             retry_of=retry_of,
             jobs_max=self._desk.jobs_open_max,
+            refusal=refusal,
         )
         return (await self._desk.journal.read(made)).to_job()
 
     async def GetJob(self, request: pb.GetJobRequest, context: Any) -> pb.Job:  # noqa: N802 - the RPC's name
         """Answer with a job as it is now."""
-        return (await self._desk.journal.read(job_ref(context, request.name))).to_job()
+        job = (await self._desk.journal.read(job_ref(context, request.name))).to_job()
+        await self._desk.load.tell_waiting(job)
+        return job
 
     async def ListJobs(  # noqa: N802 - the RPC's name
         self, request: pb.ListJobsRequest, context: Any
@@ -103,29 +126,23 @@ class JobServicer(gateway_pb2_grpc.JobServiceServicer):
         before = decode_place(request.page_token, request.filter)
         tenant = tenant_of(context)
         jobs: list[pb.Job] = []
-        while len(jobs) < size:
+        looked_at = 0
+        while len(jobs) < size and looked_at < SCAN_MAX:
             ids = await self._desk.journal.list_ids(tenant, before, size)
             if not ids:
                 return pb.ListJobsResponse(jobs=jobs)
-            for created_ms, job_id in ids:
-                before = (created_ms, job_id)
-                job = await self._find(JobRef(tenant, job_id))
+            records = await self._desk.journal.read_many([JobRef(tenant, job_id) for _, job_id in ids])
+            looked_at += len(ids)
+            for before, record in zip(ids, records, strict=True):
+                job = None if record is None else record.to_job()
                 if job is not None and wanted.matches(job):
                     jobs.append(job)
                 if len(jobs) == size:
                     break
-        assert before is not None, "a full page has a last job"
+        assert before is not None, "a page that is full, or was long looked for, has a last job"
         more = await self._desk.journal.list_ids(tenant, before, 1)
         token = encode_place(before, request.filter) if more else ""
         return pb.ListJobsResponse(jobs=jobs, next_page_token=token)
-
-    async def _find(self, ref: JobRef) -> pb.Job | None:
-        try:
-            return (await self._desk.journal.read(ref)).to_job()
-        except CollatioError as error:
-            if error.reason is Reason.JOB_NOT_FOUND:
-                return None
-            raise
 
     async def WatchJob(  # noqa: N802 - the RPC's name
         self, request: pb.WatchJobRequest, context: Any
@@ -151,23 +168,28 @@ class JobServicer(gateway_pb2_grpc.JobServiceServicer):
         """Make a new job from an ended one."""
         faults = validate.Faults()
         validate.check_request_id(faults, request.request_id)
+        faults.check(request.from_stage in Stage.values(), "from_stage", "is not a stage")
         faults.raise_any()
         ref = job_ref(context, request.name)
         record = await self._desk.journal.read(ref)
         if not record.ended:
             raise CollatioError(Reason.JOB_NOT_ENDED)
         spec = retried(record.spec, request.from_stage)
-        return await self._accept(ref.tenant, spec, "", request.request_id, retry_of=ref.name)
+        body = _digest(spec, "", ref.name)
+        refusal = await self._desk.load.refusal()
+        return await self._accept(
+            ref.tenant, spec, body, "", request.request_id, retry_of=ref.name, refusal=refusal
+        )
 
     async def DeleteJob(self, request: pb.DeleteJobRequest, context: Any) -> Empty:  # noqa: N802 - the RPC's name
         """Delete an ended job."""
         sequence = -1
         ref = job_ref(context, request.name)
         if request.etag:
-            tail = request.etag.rpartition("-")[2]
-            if not tail.isdigit():
-                raise CollatioError(Reason.INVALID_REQUEST, violations=[Violation("etag", "is not a job's")])
-            sequence = int(tail)
+            found = _ETAG.fullmatch(request.etag)
+            if found is None:
+                raise invalid("etag", "is not a job's")
+            sequence = int(found[1])
         await self._desk.journal.remove(ref, sequence)
         return Empty()
 
@@ -177,8 +199,10 @@ class JobServicer(gateway_pb2_grpc.JobServiceServicer):
         """Answer with a page of a job's documents."""
         size = page_size(request.page_size, DOCUMENTS_PAGE)
         ref = job_ref(context, request.name)
-        await self._results.live(ref)
         offset = decode_offset(request.page_token)
+        if request.state not in pb.DocumentState.values():
+            raise invalid("state", "is not a document's state")
+        await self._results.live(ref)
         page: list[pb.JobDocument] = []
         while len(page) < size:
             found = await self._desk.journal.documents(ref, offset, size)

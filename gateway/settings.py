@@ -17,6 +17,9 @@ class Settings(ServiceSettings):
     compare_target: str = setting("CompareService's address, HOST:PORT[,HOST:PORT…]")
     documents_max: int = setting("documents a job may hold", parse=count, default=100_000)
     jobs_open_max: int = setting("jobs a tenant may have open", parse=count, default=1_000)
+    backlog_max: int = setting(
+        "steps that may wait at a stage before no further job is taken", parse=count, default=200_000
+    )
     jobs_run_max: int = setting("jobs this gateway runs at the same time", parse=count, default=64)
     upload_max: int = setting("bytes an upload may have", parse=size, default=2 << 30)
     document_max: int = setting("bytes a document may have, as fetch is set", parse=size, default=256 << 20)

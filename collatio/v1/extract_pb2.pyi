@@ -495,7 +495,7 @@ class Extraction(_message.Message):
 
     @_builtins.property
     def tables(self) -> _containers.RepeatedCompositeFieldContainer[Global___Table]:
-        """Tables in the order of their blocks."""
+        """Tables in the order of their blocks. A table inside a cell of another has no block: its text is the cell's."""
 
     @_builtins.property
     def metadata(self) -> Global___Metadata:
@@ -644,7 +644,7 @@ class Block(_message.Message):
     level: _builtins.int
     """A heading's level from 1, a list item's depth from 1; else 0."""
     text: _builtins.str
-    """Its text. For a table, the cells joined by tabs and the rows by line ends."""
+    """Its text. For a table, the cells joined by tabs and the rows by line ends; for CSV, the lines as they stand."""
     page: _builtins.int
     """The page it begins on, from 1; 0 where there are no pages."""
     table: _builtins.int

@@ -104,10 +104,11 @@ class Journal:
         trace: str,
         retry_of: str,
         jobs_max: int,
+        refusal: CollatioError | None = None,
     ) -> tuple[JobRef, bool]:
         """Accept a job; a repeated request id answers the job it made. Returns it, and whether it is new.
 
-        Errors: REQUEST_ID_REUSED, JOB_ALREADY_EXISTS, QUOTA_EXCEEDED.
+        Errors: REQUEST_ID_REUSED, JOB_ALREADY_EXISTS, QUOTA_EXCEEDED; `refusal`, if the job would be new.
         """
         args = {
             "job": ref.key,
@@ -118,8 +119,11 @@ class Journal:
             "trace": trace,
             "retry_of": retry_of,
             "jobs_max": jobs_max,
+            "refuse": refusal is not None,
         }
         answer = await self._run("create", args, spec.SerializeToString(deterministic=True))
+        if refusal is not None and answer["verdict"] == "refused":
+            raise refusal
         match answer["verdict"]:
             case "reused":
                 raise CollatioError(Reason.REQUEST_ID_REUSED)
@@ -201,6 +205,19 @@ class Journal:
         if not found:
             raise CollatioError(Reason.JOB_NOT_FOUND, f"There is no job {ref.name}.")
         return JobRecord.decode(ref, found, int(sequence))
+
+    async def read_many(self, refs: Sequence[JobRef]) -> list[JobRecord | None]:
+        """Read jobs, in order; None for one that is not there."""
+        try:
+            async with self._client.pipeline(transaction=False) as pipe:
+                for ref in refs:
+                    pipe.hgetall(f"{NAME}:job:{ref.key}")
+                    pipe.llen(f"{NAME}:events:{ref.key}")
+                answers = await pipe.execute()
+        except STORE_ERRORS as error:
+            raise store_error(error) from error
+        found = zip(refs, answers[::2], answers[1::2], strict=True)
+        return [JobRecord.decode(ref, raw, int(length)) if raw else None for ref, raw, length in found]
 
     async def state(self, ref: JobRef) -> str:
         """Read a job's state alone; empty if there is no such job."""

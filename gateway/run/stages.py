@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import grpc
 
 from collatio.runtime.rpc.channel import open_channel
 from collatio.runtime.rpc.stage import TENANT_KEY
@@ -21,8 +24,6 @@ from gateway.run.stream import StageStream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import grpc
 
     from collatio.runtime.telemetry.provider import Telemetry
     from gateway.journal.record import JobRef
@@ -65,6 +66,10 @@ class Stages:
         """Close the channels."""
         for channel in self._channels:
             await channel.close(grace=None)
+
+    async def statuses(self) -> list[common_pb2.StageStatus]:
+        """Ask every stage how it is, in their order; one that does not answer says so in its status."""
+        return list(await asyncio.gather(*(_status(*one) for one in self.by_stage().items())))
 
     def by_stage(self) -> dict[Any, Any]:
         """Return the stubs by stage."""
@@ -118,6 +123,18 @@ class Stages:
         return StageStream(
             _bound(self.compare.Compare, ref), request, cancel, in_flight_max=10_000_000, whole=True
         )
+
+
+async def _status(stage: common_pb2.Stage.ValueType, stub: Any) -> common_pb2.StageStatus:
+    try:
+        found: common_pb2.StageStatus = await stub.GetStatus(
+            common_pb2.GetStatusRequest(), timeout=STATUS_TIMEOUT_S
+        )
+    except grpc.aio.AioRpcError as error:
+        return common_pb2.StageStatus(
+            stage=stage, unavailable=f"The stage does not answer: {error.code().name}."
+        )
+    return found
 
 
 def _bound(method: Any, ref: JobRef) -> Any:

@@ -55,19 +55,19 @@ async def by_uri(client: Client, uris: list[str]) -> dict[str, JobDocument]:
 async def test_bad_paths_fail_alone(client: Client, tmp_path: Path) -> None:
     """A path that is absent, that is outside the roots or climbs out of them, or that is no file, says so."""
     good = write_papers(tmp_path / "good", 3, tag=str(tmp_path))
-    (tmp_path / "pipe").unlink(missing_ok=True)
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "way-out.html").symlink_to(ROOT / "README.md")
     bad = {
         (tmp_path / "absent.pdf").as_uri(): "SOURCE_NOT_FOUND",
         (ROOT / "README.md").as_uri(): "PATH_OUTSIDE_ROOT",
         f"{SAMPLES.as_uri()}/../../README.md": "PATH_OUTSIDE_ROOT",
-        f"{tmp_path.as_uri()}/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd": "PATH_OUTSIDE_ROOT",
+        f"{SAMPLES.as_uri()}/../../LICENSE": "PATH_OUTSIDE_ROOT",
         (tmp_path / "way-out.html").as_uri(): "PATH_OUTSIDE_ROOT",
         (tmp_path / "pipe").as_uri(): "SOURCE_NOT_A_FILE",
         "file:///proc/self/environ": "PATH_OUTSIDE_ROOT",
     }
-    found = await by_uri(client, [*(path.as_uri() for path in good), *bad])
+    escaped = [uri.replace("/../../LICENSE", "/%2e%2e/%2E%2E/LICENSE") for uri in bad]
+    found = await by_uri(client, [*(path.as_uri() for path in good), *escaped])
     assert failures(list(found.values())) == bad
     assert all(found[path.as_uri()].state == DocumentState.DOCUMENT_STATE_EXTRACTED for path in good)
     assert {each.error.stage for uri, each in found.items() if uri in bad} == {Stage.STAGE_FETCH}
@@ -76,10 +76,12 @@ async def test_bad_paths_fail_alone(client: Client, tmp_path: Path) -> None:
 
 async def test_a_file_without_permission_fails_alone(client: Client, tmp_path: Path) -> None:
     """What the fetch workers may not read is a failed document, named by itself and in a folder."""
-    readable, *locked = write_papers(tmp_path / "folder", 3, tag=str(tmp_path))
+    readable, inside = write_papers(tmp_path / "folder", 2, tag=str(tmp_path))
+    (alone,) = write_papers(tmp_path / "alone", 1, tag=f"{tmp_path} alone")
+    locked = [inside, alone]
     for path in locked:
         path.chmod(0)
-    found = await by_uri(client, [f"{tmp_path.as_uri()}/folder/", locked[0].as_uri()])
+    found = await by_uri(client, [f"{tmp_path.as_uri()}/folder/", alone.as_uri()])
     assert failures(list(found.values())) == {path.as_uri(): "SOURCE_PERMISSION_DENIED" for path in locked}
     assert found[readable.as_uri()].state == DocumentState.DOCUMENT_STATE_EXTRACTED
 

@@ -25,6 +25,8 @@ Row = dict[str, Any]
 
 _BLOCK_JOINT = "\n\n"
 
+PDF = "application/pdf"
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -84,7 +86,7 @@ def extraction_row(document: JobDocument, names: Names, extraction: Extraction) 
         "mediaType": extraction.media_type or document.blob.media_type,
         "text": _BLOCK_JOINT.join(block.text for block in extraction.blocks),
         "pageCount": meta.page_count or len(extraction.pages) or document.summary.page_count,
-        "tables": [_table(table) for table in extraction.tables],
+        "tables": [_table(table, stated=extraction.media_type != PDF) for table in extraction.tables],
         "metadata": _metadata(meta),
         "language": meta.language or document.summary.language,
         "warnings": [_warning(each) for each in extraction.warnings],
@@ -140,8 +142,20 @@ def _tail(document: JobDocument, names: Names) -> Row:
     return {} if parent is None else {"parent": parent}
 
 
-def _table(table: Table) -> Row:
-    return {"rows": [[cell.text for cell in row.cells] for row in table.rows]}
+def _table(table: Table, *, stated: bool) -> Row:
+    """Make a table's rows of texts.
+
+    Where the format states spans, the spanning text is repeated in each place it covers, so that a row can be
+    read by itself. A PDF states none: its spans are read from missing lines, and a text stays where it stands.
+    """
+    grid = [[cell.text for cell in row.cells] for row in table.rows]
+    for at, row in enumerate(table.rows if stated else ()):
+        for column, cell in enumerate(row.cells):
+            for below in range(at, min(at + max(cell.row_span, 1), len(grid))):
+                for right in range(column, min(column + max(cell.column_span, 1), len(grid[below]))):
+                    if cell.row_span > 1 or cell.column_span > 1:
+                        grid[below][right] = cell.text
+    return {"rows": grid}
 
 
 def _metadata(meta: Metadata) -> Row:

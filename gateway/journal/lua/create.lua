@@ -1,5 +1,6 @@
--- CREATE {job, tenant, id, request, body, trace, retry_of, jobs_max} + spec: accept a job, once a request id.
--- A request id seen before answers the job it made, if the body's digest is the same.
+-- CREATE {job, tenant, id, request, body, trace, retry_of, jobs_max, refuse} + spec: accept a job, once a request
+-- id. A request id seen before answers the job it made, if the body's digest is the same. `refuse` says that no
+-- new job is taken; repeats are answered all the same.
 local request = args.request ~= '' and (ns .. ':request:' .. args.tenant .. '/' .. args.request) or nil
 if request then
   local seen = redis.call('HMGET', request, 'job', 'body')
@@ -10,6 +11,7 @@ end
 if redis.call('EXISTS', job_key(args.job)) == 1 then
   return cjson.encode({ verdict = 'exists', job = args.job })
 end
+if args.refuse then return cjson.encode({ verdict = 'refused', job = args.job }) end
 if redis.call('ZCARD', ns .. ':open:' .. args.tenant) >= args.jobs_max then
   return cjson.encode({ verdict = 'quota', job = args.job })
 end

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from collatio.runtime.errors import CollatioError, Reason
-from extract_svc.engine.formats.xlsx.numbers import shown
+from extract_svc.engine.formats.sheet.numbers import shown
 from extract_svc.engine.grid import plain_rows
 from extract_svc.engine.model import BlockKind, Mark
 

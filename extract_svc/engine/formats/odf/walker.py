@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from extract_svc.engine.formats.xlsx.regions import split_regions
+from extract_svc.engine.formats.sheet.regions import split_regions
 from extract_svc.engine.grid import lay_out
 from extract_svc.engine.model import BlockKind, Mark, OutlineEntry, TableCell
 

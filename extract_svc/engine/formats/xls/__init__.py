@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine import cfb, summary
 from extract_svc.engine.embedded import unwrap_storage
+from extract_svc.engine.formats.sheet.numbers import BUILT_IN, shown
+from extract_svc.engine.formats.sheet.regions import split_regions
 from extract_svc.engine.formats.xls.records import (
     CONTINUE,
     Record,
@@ -25,8 +27,6 @@ from extract_svc.engine.formats.xls.records import (
     shared_strings,
     short_string,
 )
-from extract_svc.engine.formats.xlsx.numbers import BUILT_IN, shown
-from extract_svc.engine.formats.xlsx.regions import split_regions
 from extract_svc.engine.model import BlockKind, Mark, TableCell
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from extract_svc.engine.formats.sheet.regions import split_regions
 from extract_svc.engine.formats.xlsx import binary
 from extract_svc.engine.formats.xlsx.cells import Book, read_cells
-from extract_svc.engine.formats.xlsx.regions import split_regions
 from extract_svc.engine.media_type import XLSB
 from extract_svc.engine.model import BlockKind, Mark
 from extract_svc.engine.ooxml import Names, Office, attribute, chart_text, diagram_text, relation_id

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from extract_svc.engine.formats.sheet.numbers import BUILT_IN, shown
 from extract_svc.engine.formats.xls.records import rk_number
-from extract_svc.engine.formats.xlsx.numbers import BUILT_IN, shown
 from extract_svc.engine.model import TableCell
 
 if TYPE_CHECKING:

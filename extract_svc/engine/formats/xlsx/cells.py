@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from extract_svc.engine.formats.xlsx.numbers import BUILT_IN, shown
+from extract_svc.engine.formats.sheet.numbers import BUILT_IN, shown
 from extract_svc.engine.model import TableCell
 from extract_svc.engine.ooxml import Names, Office, attribute
 

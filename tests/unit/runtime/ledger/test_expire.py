@@ -124,6 +124,17 @@ def test_a_lapsed_call_of_very_many_steps_is_dropped_in_parts(bench: Bench) -> N
     assert not {key for key in bench.keys_left() if key.split(":")[0] not in {"counts", "totals"}}
 
 
+def test_what_one_call_clears_is_bounded_over_all_calls(bench: Bench) -> None:
+    """Several large calls that lapse together share the bound."""
+    for call in ("c1", "c2"):
+        bench.submit(*(f"{call}-{i}" for i in range(1_500)), call=call)
+    bench.later(LIMITS.call_lease_ms)
+    assert bench.expire().next_due_ms == 0
+    assert bench.status().queued == 1_000
+    bench.expire()
+    assert bench.status().queued == 0
+
+
 def test_a_retry_whose_time_has_come_is_sent(bench: Bench) -> None:
     """RETRY_WAIT ends at its time, uncharged."""
     (token,) = bench.hold("k")

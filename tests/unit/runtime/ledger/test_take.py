@@ -82,6 +82,20 @@ def test_the_wait_for_workers_dates_from_its_start(bench: Bench) -> None:
     assert bench.status().no_workers_since_ms == 0
 
 
+def test_the_wait_for_workers_ends_while_others_wait_for_something_else(bench: Bench) -> None:
+    """NO_WORKERS is over once every lane has its worker, though a part is still held back."""
+    bench.worker(slots=1, engines=("other@1",))
+    bench.submit("busy", engine="other@1", cost=2 * LIMITS.hungry_ms, take=1)
+    bench.submit("a", cost=LIMITS.target_ms)
+    bench.submit("part", engine="other@1")
+    bench.take()
+    assert bench.status().no_workers_since_ms == bench.clock.ms
+    bench.worker("w2", slots=1)
+    assert bench.taken_keys() == ["a"]
+    status = bench.status()
+    assert (status.queued, status.no_workers_since_ms) == (1, 0)
+
+
 def test_a_step_without_an_engine_goes_to_any_worker(bench: Bench) -> None:
     """The empty fingerprint runs anywhere."""
     bench.worker(engines=("other@1",))
