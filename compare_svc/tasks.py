@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.queue.confined import Blame, MessageSandbox, outcome_of
@@ -44,6 +45,10 @@ class CompareHandler:
 
     def before_commit(self) -> None:
         """Do nothing: plans and comparisons are derived, and made again when they are lost."""
+
+    def facts(self) -> dict[str, Any]:
+        """Tell what confines the sandboxes, as tried in one."""
+        return {"isolation": asdict(self._sandboxes.isolation())}
 
     def close(self) -> None:
         """End the sandboxes."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.queue.confined import Blame, MessageSandbox, outcome_of
@@ -46,6 +47,10 @@ class ExtractHandler:
 
     def before_commit(self) -> None:
         """Do nothing: extractions are derived, and made again when they are lost."""
+
+    def facts(self) -> dict[str, Any]:
+        """Tell what confines the sandboxes, as tried in one."""
+        return {"isolation": asdict(self._sandboxes.isolation())}
 
     def close(self) -> None:
         """End the sandboxes."""

@@ -1,6 +1,7 @@
 """The stage's work: list a source's page, bring a document's bytes into the blob store.
 
-A message's downloads run at the same time, on an event loop that lives as long as its pool child.
+A message's downloads run at the same time, on an event loop that lives as long as its pool child. One that nobody
+wants any more is broken off.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collatio.runtime.telemetry.tracing import Tracing
     from fetch_svc.adapters import Memo
     from fetch_svc.sources.registry import Sources
+
+LOOK_S = 0.25
 
 
 class FetchHandler:
@@ -58,6 +61,10 @@ class FetchHandler:
         """Make the fetched bytes durable, in one sync."""
         self._blobs.sync()
 
+    def facts(self) -> dict[str, Any]:
+        """Tell nothing: nothing here is confined."""
+        return {}
+
     def close(self) -> None:
         """Let go of the sources' connections."""
         if self._sources is not None:
@@ -68,26 +75,32 @@ class FetchHandler:
         if self._sources is None:
             self._sources = self._open_sources()
         waiting = list(batch)
-        running: set[asyncio.Task[tuple[Work, Outcome]]] = set()
+        running: dict[asyncio.Task[Outcome], Work] = {}
         while waiting or running:
             while waiting and len(running) < self._concurrency:
                 work = waiting.pop(0)
                 if hand.begin(work):
-                    running.add(asyncio.create_task(self._run(self._sources, work)))
+                    running[asyncio.create_task(self._run(self._sources, work))] = work
                 else:
                     yield work, GivenBack()
-            if running:
-                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    yield task.result()
+            if not running:
+                continue
+            done, rest = await asyncio.wait(running, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+            for task in rest:
+                if hand.unwanted(running[task]):
+                    task.cancel()
+            for task in done:
+                yield running.pop(task), task.result()
 
-    async def _run(self, sources: Sources, work: Work) -> tuple[Work, Outcome]:
+    async def _run(self, sources: Sources, work: Work) -> Outcome:
         try:
             if work.spec["kind"] == "list":
-                return work, await self._list(sources, work)
-            return work, await self._get(sources, work, work.spec)
+                return await self._list(sources, work)
+            return await self._get(sources, work, work.spec)
         except CollatioError as error:
-            return work, Failed(error)
+            return Failed(error)
+        except asyncio.CancelledError:  # by the loop above, which alone cancels
+            return GivenBack()
 
     async def _list(self, sources: Sources, work: Work) -> Outcome:
         """List a page. A source that is one document is fetched at once: it needs no step of its own."""

@@ -55,8 +55,7 @@ async def _run(settings: Settings, stop: asyncio.Event) -> None:
         documents_max=settings.documents_max,
     )
     keeper = Keeper(deps, feed, round(settings.lease_s * 1000), settings.jobs_run_max)
-    services = _services(settings, deps, feed, load)
-    load = Load(stages, client, settings.backlog_max)
+    services = _services(settings, deps, feed, Load(stages, client, settings.backlog_max))
     feed.start()
     keeper.start()
     try:

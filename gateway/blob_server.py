@@ -35,6 +35,8 @@ class BlobServicer(gateway_pb2_grpc.BlobServiceServicer):
         header = await self._header(requests)
         if header.sha256:
             size = await asyncio.to_thread(self._blobs.stat, BlobId(tenant, header.sha256))
+            if size is not None and header.size_bytes not in {0, size}:
+                raise CollatioError(Reason.BLOB_DIGEST_MISMATCH, "The blob of this digest has another size.")
             if size is not None:
                 return common_pb2.BlobRef(sha256=header.sha256, size_bytes=size)
         with await asyncio.to_thread(lambda: self._blobs.writer(tenant, durable=True)) as writer:
@@ -83,11 +85,13 @@ class BlobServicer(gateway_pb2_grpc.BlobServiceServicer):
         """Stream a blob or a range of it."""
         if not is_digest(request.sha256):
             raise invalid("sha256", "must be 64 lower-case hexadecimal digits")
+        if request.limit < 0:
+            raise invalid("limit", "must not be negative")
         blob = BlobId(tenant_of(context), request.sha256)
         size = await asyncio.to_thread(self._blobs.stat, blob)
         if size is None:
             raise CollatioError(Reason.BLOB_NOT_FOUND)
-        if request.offset < 0 or request.limit < 0 or request.offset > size:
+        if not 0 <= request.offset <= size:
             raise invalid("offset", "must lie inside the blob")
         chunks = self._blobs.chunks(blob, request.offset, request.limit or None)
         while (data := await asyncio.to_thread(next, chunks, None)) is not None:

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 SERVICE = "collatio.v1.JobService"
 JOBS_PAGE, DOCUMENTS_PAGE = 50, 100
-SCAN_MAX = 5_000
+JOBS_CHUNK, SCAN_MAX = 200, 5_000
+PAGE_BYTES = 3 << 20
 _NAME = re.compile(r"jobs/([a-z0-9][a-z0-9-]{0,62})")
 _ETAG = re.compile(r"[a-z]{1,16}-([0-9]{1,9})")
 
@@ -126,17 +127,21 @@ class JobServicer(gateway_pb2_grpc.JobServiceServicer):
         before = decode_place(request.page_token, request.filter)
         tenant = tenant_of(context)
         jobs: list[pb.Job] = []
-        looked_at = 0
-        while len(jobs) < size and looked_at < SCAN_MAX:
-            ids = await self._desk.journal.list_ids(tenant, before, size)
+        looked_at, room = 0, PAGE_BYTES
+        while len(jobs) < size and looked_at < SCAN_MAX and room > 0:
+            ids = await self._desk.journal.list_ids(tenant, before, max(size, JOBS_CHUNK))
             if not ids:
                 return pb.ListJobsResponse(jobs=jobs)
             records = await self._desk.journal.read_many([JobRef(tenant, job_id) for _, job_id in ids])
             looked_at += len(ids)
-            for before, record in zip(ids, records, strict=True):
+            for place, record in zip(ids, records, strict=True):
                 job = None if record is None else record.to_job()
                 if job is not None and wanted.matches(job):
+                    room -= job.ByteSize()
+                    if jobs and room < 0:
+                        break
                     jobs.append(job)
+                before = place
                 if len(jobs) == size:
                     break
         assert before is not None, "a page that is full, or was long looked for, has a last job"
@@ -204,17 +209,21 @@ class JobServicer(gateway_pb2_grpc.JobServiceServicer):
             raise invalid("state", "is not a document's state")
         await self._results.live(ref)
         page: list[pb.JobDocument] = []
-        while len(page) < size:
+        room = PAGE_BYTES
+        while len(page) < size and room > 0:
             found = await self._desk.journal.documents(ref, offset, size)
+            if not found:
+                return pb.ListJobDocumentsResponse(documents=page)
             for document in found:
-                offset += 1
                 if not request.state or document.state == request.state:
+                    room -= document.ByteSize()
+                    if page and room < 0:
+                        break
                     page.append(document)
+                offset += 1
                 if len(page) == size:
                     break
-            if len(found) < size:
-                break
-        more = bool(await self._desk.journal.documents(ref, offset, 1)) if len(page) == size else False
+        more = await self._desk.journal.documents(ref, offset, 1)
         return pb.ListJobDocumentsResponse(
             documents=page, next_page_token=encode_offset(offset) if more else ""
         )

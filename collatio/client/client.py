@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collatio.client.messages import (
         BlobRef,
         Capabilities,
+        CompareConclusion,
         Comparison,
         Extraction,
         Job,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
         MeshStatus,
     )
 
-Part = TypeVar("Part", "Extraction", "Comparison")
+Part = TypeVar("Part", "Extraction", "Comparison", "CompareConclusion")
 Request = TypeVar("Request")
 
 _PAGE = 1000
@@ -234,6 +235,11 @@ class Client:
         """Read a comparison with all its changes, its parts merged."""
         request = pb.GetComparisonRequest(name=name, comparison_id=comparison_id)
         return await self._link.again(lambda: self._merged(self._jobs.GetComparison, request))
+
+    async def conclusion(self, name: str) -> CompareConclusion:
+        """Read what a job's plan concluded over all documents, its parts merged; empty where it concluded nothing."""
+        request = pb.GetConclusionRequest(name=name)
+        return await self._link.again(lambda: self._merged(self._jobs.GetConclusion, request))
 
     async def _merged(
         self, method: grpc.aio.UnaryStreamMultiCallable[Request, Part], request: Request

@@ -14,6 +14,7 @@ from collatio.v1.compare_pb2 import (
     ChangeCounts,
     ChangeKind,
     ChangeScope,
+    CompareConclusion,
     ComparedDocument,
     CompareSpec,
     Comparison,
@@ -26,7 +27,7 @@ from collatio.v1.compare_pb2 import (
     Similarity,
     VersionsPlan,
 )
-from collatio.v1.extract_pb2 import Extraction, ExtractSpec, Metadata, Table
+from collatio.v1.extract_pb2 import Block, BlockKind, Extraction, ExtractSpec, Metadata, Table
 from collatio.v1.extract_pb2 import Warning as DocumentWarning
 from collatio.v1.gateway_pb2 import (
     Capabilities,
@@ -47,11 +48,14 @@ __all__ = [
     "AllPairsPlan",
     "BaselinePlan",
     "BlobRef",
+    "Block",
+    "BlockKind",
     "Capabilities",
     "Change",
     "ChangeCounts",
     "ChangeKind",
     "ChangeScope",
+    "CompareConclusion",
     "CompareSpec",
     "ComparedDocument",
     "Comparison",

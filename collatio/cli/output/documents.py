@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from collatio.cli.output import SCHEMA_VERSION
-from collatio.client.messages import DocumentState, JobState, Stage
+from collatio.client.messages import BlockKind, DocumentState, JobState, Stage
 
 if TYPE_CHECKING:
     from collatio.cli.output.names import Names
+    from collections.abc import Iterable, Iterator
+
     from collatio.client.messages import (
+        Block,
         DocumentError,
         DocumentWarning,
         Extraction,
@@ -86,6 +89,7 @@ def extraction_row(document: JobDocument, names: Names, extraction: Extraction) 
         "mediaType": extraction.media_type or document.blob.media_type,
         "text": _BLOCK_JOINT.join(block.text for block in extraction.blocks),
         "pageCount": meta.page_count or len(extraction.pages) or document.summary.page_count,
+        "blocks": list(_blocks(extraction.blocks)),
         "tables": [_table(table, stated=extraction.media_type != PDF) for table in extraction.tables],
         "metadata": _metadata(meta),
         "language": meta.language or document.summary.language,
@@ -140,6 +144,26 @@ def _head(document: JobDocument, names: Names) -> Row:
 def _tail(document: JobDocument, names: Names) -> Row:
     parent = names.parent(document)
     return {} if parent is None else {"parent": parent}
+
+
+def _blocks(blocks: Iterable[Block]) -> Iterator[Row]:
+    """Say where each block stands in the row's text, in code points, so that no text is written twice."""
+    start = 0
+    for block in blocks:
+        row: Row = {"kind": _kind(block), "start": start, "length": len(block.text)}
+        for name in ("level", "page"):
+            if getattr(block, name):
+                row[name] = getattr(block, name)
+        if block.HasField("table"):
+            row["table"] = block.table
+        yield row
+        start += len(block.text) + len(_BLOCK_JOINT)
+
+
+def _kind(block: Block) -> str:
+    if block.kind not in BlockKind.values():
+        return str(block.kind)
+    return BlockKind.Name(block.kind).removeprefix("BLOCK_KIND_")
 
 
 def _table(table: Table, *, stated: bool) -> Row:

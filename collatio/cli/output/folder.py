@@ -1,24 +1,30 @@
-"""The folder that `run -o` and `results -o` leave: job, extractions, comparisons, failures."""
+"""The folder that `run -o` and `results -o` leave: the job, its rows, what was concluded, and the report.
+
+Rows and conclusions come first and appear together; summary and report are made of the folder as it then is,
+the same as `collatio report` makes them again.
+"""
 
 from __future__ import annotations
 
 import json
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from google.protobuf.json_format import MessageToDict
 
 from collatio.cli.output import SCHEMA_VERSION
+from collatio.cli.output.conclusion import cluster_rows, conclusion_row, family_rows
 from collatio.cli.output.files import Spool, line, replacing
 from collatio.cli.output.findings import gather
+from collatio.cli.output.reports import REPORT, ROLLUP, SUMMARY, TRACE, drop_pair_files, publish, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
     from pathlib import Path
 
     from collatio.cli.output.documents import LocalFailure, Row
     from collatio.cli.output.findings import Findings, Results
-    from collatio.client.messages import Job
+    from collatio.client.messages import CompareConclusion, Job
 
 JOB, EXTRACTIONS, COMPARISONS, FAILURES = (
     "job.json",
@@ -26,7 +32,12 @@ JOB, EXTRACTIONS, COMPARISONS, FAILURES = (
     "comparisons.jsonl",
     "failures.jsonl",
 )
-OWN_FILES = (JOB, EXTRACTIONS, COMPARISONS, FAILURES)
+CONCLUSION, CLUSTERS, FAMILIES = "conclusion.json", "clusters.json", "families.json"
+ROW_FILES = (JOB, EXTRACTIONS, COMPARISONS, FAILURES)
+OWN_FILES = (*ROW_FILES, CONCLUSION, CLUSTERS, FAMILIES, SUMMARY, ROLLUP, REPORT, TRACE)
+OPTIONAL_FILES = frozenset({ROLLUP, TRACE})
+
+TraceOf = "Callable[[str], Awaitable[dict[str, Any] | None]]"
 
 
 class FolderInUse(Exception):  # noqa: N818 - a refusal, not an error
@@ -41,7 +52,9 @@ def claim(folder: Path, *, force: bool) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     if not force and any(folder.iterdir()):
-        raise FolderInUse(f"{folder} is not empty; --force replaces {', '.join(OWN_FILES)} in it")
+        raise FolderInUse(
+            f"{folder} is not empty; --force replaces {', '.join(OWN_FILES)} and report/pair-*.html in it"
+        )
 
 
 class FolderSink:
@@ -55,10 +68,13 @@ class FolderSink:
         self._comparisons = comparisons
         self._failures = failures
         self._failed_pairs: list[tuple[str, str, bytes]] = []
+        self.uris: dict[str, str] = {}
 
     def extraction(self, row: Row) -> None:
-        """Write a document's line."""
+        """Write a document's line, and note what it is called."""
         self._extractions.write(line(row))
+        if row.get("documentId"):
+            self.uris[row["documentId"]] = row["uri"]
 
     def comparison(self, row: Row) -> None:
         """Keep a pair's line for its place in the order of (left, right)."""
@@ -92,6 +108,27 @@ def writing(folder: Path, job: Job) -> Iterator[FolderSink]:
         sink.finish(comparisons)
 
 
+def write_conclusion(folder: Path, conclusion: CompareConclusion, uris: dict[str, str]) -> None:
+    """Write what the plan concluded, and its clusters and families as lists of their own."""
+    _write_json(folder / CONCLUSION, conclusion_row(conclusion))
+    _write_json(folder / CLUSTERS, cluster_rows(conclusion, uris))
+    _write_json(folder / FAMILIES, family_rows(conclusion, uris))
+
+
+def write_trace(folder: Path, row: dict[str, Any] | None) -> None:
+    """Write the job's spans; without any, take away those of an earlier run."""
+    if row is None:
+        (folder / TRACE).unlink(missing_ok=True)
+    else:
+        _write_json(folder / TRACE, row)
+
+
+def _write_json(path: Path, value: Any) -> None:
+    with replacing(path) as file:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        file.write(text.encode("utf-8", "replace") + b"\n")
+
+
 def job_text(job: Job) -> str:
     """Write a job as JSON: the protobuf JSON form with every count, and `schemaVersion`."""
     row = MessageToDict(job, always_print_fields_with_no_presence=True)
@@ -99,18 +136,5 @@ def job_text(job: Job) -> str:
 
 
 def paths(folder: Path) -> list[Path]:
-    """Name the files of a folder that `writing` has left."""
-    return [folder / each for each in OWN_FILES]
-
-
-async def save(
-    results: Results, job: Job, folder: Path | None, unread: Sequence[LocalFailure] = ()
-) -> Findings:
-    """Read a job's results into a folder, or only for their findings where there is none.
-
-    Errors: `CollatioError` where they cannot be read, OSError where they cannot be written.
-    """
-    if folder is None:
-        return await gather(results, job, None, unread)
-    with writing(folder, job) as sink:
-        return await gather(results, job, sink, unread)
+    """Name the files of a folder that `save` has left."""
+    return written(folder, OWN_FILES)

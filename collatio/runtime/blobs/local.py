@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import ctypes
-import errno
 import hashlib
 import os
 import sys
 import tempfile
+import threading
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from collatio.runtime.blobs.digest import BlobId, digest_of, is_tenant
-from collatio.runtime.blobs.store import CHUNK_BYTES
+from collatio.runtime.blobs.store import CHUNK_BYTES, store_error
 from collatio.runtime.errors import CollatioError, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SYNC_SINGLY_MAX = 4
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-def _store_error(error: OSError) -> CollatioError:
-    if error.errno in _FULL:
-        return CollatioError(Reason.BLOB_STORE_FULL)
-    return CollatioError(Reason.BLOB_STORE_UNAVAILABLE)
 
 
 def _missing(blob: BlobId) -> CollatioError:
@@ -65,7 +59,7 @@ class LocalWriter:
         try:
             self._fd, self._path = tempfile.mkstemp(dir=store.incoming)
         except OSError as error:
-            raise _store_error(error) from error
+            raise store_error(error) from error
         self._open = True
 
     def write(self, data: bytes) -> None:
@@ -76,21 +70,21 @@ class LocalWriter:
             while view:
                 view = view[os.write(self._fd, view) :]
         except OSError as error:
-            raise _store_error(error) from error
+            raise store_error(error) from error
 
     def commit(self) -> str:
         """Make the blob visible and return its digest."""
         blob = BlobId(self._tenant, self._hash.hexdigest())
         target = self._store.path(blob)
         try:
+            self._open = False  # a failing close frees the descriptor too
             os.close(self._fd)
-            self._open = False
             target.parent.mkdir(parents=True, exist_ok=True)
             Path(self._path).replace(target)
             if self._durable:
                 self._store.note_unsynced(target)
         except OSError as error:
-            raise _store_error(error) from error
+            raise store_error(error) from error
         return blob.sha256
 
     def __enter__(self) -> Self:
@@ -112,10 +106,11 @@ class LocalBlobs:
         self.root = root
         self.incoming = root / "incoming"
         self._unsynced: set[Path] = set()
+        self._noting, self._syncing = threading.Lock(), threading.Lock()
         try:
             self.incoming.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _store_error(error) from error
+            raise store_error(error) from error
 
     def path(self, blob: BlobId) -> Path:
         """Return where a blob lies, or would lie."""
@@ -131,6 +126,8 @@ class LocalBlobs:
         """Store bytes whole and return their digest; bytes already held are not written again."""
         blob = BlobId(tenant, digest_of(data))
         if self.stat(blob) == len(data):
+            if durable:
+                self.note_unsynced(self.path(blob))
             return blob.sha256
         with self.writer(tenant, durable=durable) as writer:
             writer.write(data)
@@ -143,12 +140,15 @@ class LocalBlobs:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise _store_error(error) from error
+            raise store_error(error) from error
 
     def get(self, blob: BlobId) -> bytes:
         """Return its bytes, verified: a damaged blob is removed and counts as gone."""
         with self.open(blob) as file:
-            data = file.read()
+            try:
+                data = file.read()
+            except OSError as error:
+                raise store_error(error) from error
         if digest_of(data) != blob.sha256:
             self.path(blob).unlink(missing_ok=True)
             raise _missing(blob)
@@ -161,7 +161,7 @@ class LocalBlobs:
         except FileNotFoundError as error:
             raise _missing(blob) from error
         except OSError as error:
-            raise _store_error(error) from error
+            raise store_error(error) from error
 
     def chunks(self, blob: BlobId, offset: int, limit: int | None) -> Iterator[bytes]:
         """Read a range in chunks of at most 1 MiB."""
@@ -177,20 +177,32 @@ class LocalBlobs:
 
     def note_unsynced(self, path: Path) -> None:
         """Remember a blob that is not yet durable."""
-        self._unsynced.add(path)
+        with self._noting:
+            self._unsynced.add(path)
 
     def sync(self) -> None:
-        """Make all durable blobs since the last call durable: a few one by one, many in one go."""
-        paths, self._unsynced = self._unsynced, set()
-        try:
-            if len(paths) > SYNC_SINGLY_MAX:
-                _sync_filesystem(self.root)
-                return
-            for path in paths:
+        """Make all durable blobs since the last call durable: a few one by one, many in one go.
+
+        Threads take turns, so that none returns while another still syncs what the first had noted.
+        """
+        with self._syncing:
+            with self._noting:
+                paths, self._unsynced = self._unsynced, set()
+            try:
+                self._sync(paths)
+            except OSError as error:
+                with self._noting:
+                    self._unsynced |= paths
+                raise store_error(error) from error
+
+    def _sync(self, paths: set[Path]) -> None:
+        if len(paths) > SYNC_SINGLY_MAX:
+            _sync_filesystem(self.root)
+            return
+        for path in paths:
+            with suppress(FileNotFoundError):  # removed since, as damaged: there is nothing to keep
                 _fsync(path)
                 _fsync(path.parent)
-        except OSError as error:
-            raise _store_error(error) from error
 
     def identity(self) -> str:
         """Return the store's id, made at its first use."""
@@ -208,4 +220,4 @@ class LocalBlobs:
                     Path(name).unlink()
             return file.read_text("ascii").strip()
         except OSError as error:
-            raise _store_error(error) from error
+            raise store_error(error) from error

@@ -11,7 +11,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 
 from collatio.runtime.blobs.digest import BlobId, digest_of, is_tenant
-from collatio.runtime.blobs.store import CHUNK_BYTES
+from collatio.runtime.blobs.store import CHUNK_BYTES, store_error
 from collatio.runtime.errors import CollatioError, Reason
 
 if TYPE_CHECKING:
@@ -33,9 +33,12 @@ class RemoteWriter:
         self._spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - closed in __exit__
 
     def write(self, data: bytes) -> None:
-        """Append bytes."""
+        """Append bytes. Errors: BLOB_STORE_FULL where the spool's disk is."""
         self._hash.update(data)
-        self._spool.write(data)
+        try:
+            self._spool.write(data)
+        except OSError as error:
+            raise store_error(error) from error
 
     def commit(self) -> str:
         """Send the bytes and return their digest. An object store shows an object whole or not at all."""
@@ -88,7 +91,7 @@ class RemoteBlobs:
             raise CollatioError(Reason.BLOB_STORE_UNAVAILABLE) from error
 
     def get(self, blob: BlobId) -> bytes:
-        """Return its bytes, verified: a damaged blob counts as gone."""
+        """Return its bytes, verified: a damaged blob is removed and counts as gone."""
         try:
             data = bytes(obstore.get(self._store, blob.path).bytes())
         except FileNotFoundError as error:
@@ -96,8 +99,17 @@ class RemoteBlobs:
         except BaseError as error:
             raise CollatioError(Reason.BLOB_STORE_UNAVAILABLE) from error
         if digest_of(data) != blob.sha256:
+            self._remove(blob)
             raise _missing(blob)
         return data
+
+    def _remove(self, blob: BlobId) -> None:
+        try:
+            obstore.delete(self._store, blob.path)
+        except FileNotFoundError:
+            return
+        except BaseError as error:
+            raise CollatioError(Reason.BLOB_STORE_UNAVAILABLE) from error
 
     def open(self, blob: BlobId) -> BinaryIO:
         """Download it into an unnamed file and open that: a sandbox needs a descriptor."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
+
+from collatio.runtime.errors import CollatioError, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -10,6 +13,14 @@ if TYPE_CHECKING:
     from collatio.runtime.blobs.digest import BlobId
 
 CHUNK_BYTES = 1 << 20
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def store_error(error: OSError) -> CollatioError:
+    """Make the typed error of a failing disk."""
+    if error.errno in _FULL:
+        return CollatioError(Reason.BLOB_STORE_FULL)
+    return CollatioError(Reason.BLOB_STORE_UNAVAILABLE)
 
 
 class BlobWriter(Protocol):

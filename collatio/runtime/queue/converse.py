@@ -78,8 +78,8 @@ class _Reader(Generic[Request, Response]):
             while True:
                 if getattr(request, "cancel", False):
                     raise CollatioError(Reason.CANCELLED)
+                await self._wait_for_room()  # after the look: a cancellation need not wait for it
                 await self._follow(await self._conversation.take(request))
-                await self._wait_for_room()
                 try:
                     request = await anext(rest)
                 except StopAsyncIteration:

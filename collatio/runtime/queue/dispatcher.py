@@ -78,14 +78,17 @@ class Dispatcher:
         """Close a call.
 
         Without `drop`, what it left undone lapses after the call's lease, so that another server's stream can
-        take over first.
+        take over first; so it does with `drop` while the store is away.
         """
         for key in call.awaited:
             self._forget(key, call)
         call.awaited.clear()
         self._calls.pop(call.call_id, None)
         if drop:
-            await self._ledger.run(commands.drop(call.call_id))
+            try:
+                await self._ledger.run(commands.drop(call.call_id))
+            except CollatioError:
+                logger.warning("a call's interest was not dropped; it will lapse")
 
     async def drop(self, call: Call) -> None:
         """End a call's interest now."""

@@ -82,6 +82,10 @@ class Handler(Protocol):
         """Make durable what the outcomes yielded so far refer to."""
         ...
 
+    def facts(self) -> Mapping[str, Any]:
+        """Tell what only a live handler can, for GetCapabilities. Called once, from a thread; may take seconds."""
+        ...
+
     def close(self) -> None:
         """Let go of what was opened."""
         ...

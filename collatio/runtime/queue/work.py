@@ -2,7 +2,8 @@
 
 Blobs come first, then COMMIT; what a crash leaves in between is written again. Leases are renewed by a thread
 of the pool child, which also learns there that nobody wants a step any more. Commits are flushed every 200 ms,
-each flush naming the step begun next, so that a lost child is charged for the step in hand alone.
+by the same thread where a step takes longer, so that a slow step holds no other's outcome back. Each flush names
+the step in hand, so that a lost child is charged for that one alone.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ TICK_S = 0.25
 FLUSH_MAX = 64
 RETRY_AFTER_MS = (1_000, 4_000, 15_000)
 COMMIT_TRIES = 4
+COMMIT_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,14 @@ class MessageRun:
         handler: Handler,
         place: Place,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._ledger, self._handler, self._place, self._clock = ledger, handler, place, clock
+        self._sleep = sleep
         self._held: dict[str, int] = {}
         self._unwanted: set[str] = set()
         self._lock = threading.Lock()
+        self._flushing = threading.Lock()
         self._results: list[Settlement] = []
         self._in_hand = ""
         self._stop_in_hand: Callable[[], None] | None = None
@@ -97,37 +102,45 @@ class MessageRun:
             self._flush()
 
     def _note(self, work: Work, outcome: Outcome) -> None:
-        self._results.append(_settlement(work, outcome))
         with self._lock:
+            self._results.append(_settlement(work, outcome))
             self._held.pop(work.key, None)
-        if self._clock() - self._flushed >= FLUSH_S or len(self._results) >= FLUSH_MAX:
+        if self._is_flush_due() or len(self._results) >= FLUSH_MAX:
             self._flush()
+
+    def _is_flush_due(self) -> bool:
+        return self._clock() - self._flushed >= FLUSH_S
 
     def _give_back_rest(self) -> None:
         with self._lock:
             rest, self._held = self._held, {}
-        self._results += [commands.release(key, token) for key, token in rest.items()]
+            self._results += [commands.release(key, token) for key, token in rest.items()]
 
     def _flush(self) -> None:
         """Commit what is noted. An outage is waited out briefly; after that the lease brings the steps back."""
-        self._flushed = self._clock()
-        if not self._results:
-            return
-        self._handler.before_commit()
-        results, self._results = self._results, []
-        token = self._held.get(self._in_hand, 0)
-        command = commands.settle(results, self._in_hand if token else "", token)
+        with self._flushing:
+            self._flushed = self._clock()
+            with self._lock:
+                results, self._results = self._results, []
+                in_hand, token = self._in_hand, self._held.get(self._in_hand, 0)
+            if results:
+                self._commit(results, in_hand if token else "", token)
+
+    def _commit(self, results: Sequence[Settlement], in_hand: str, token: int) -> None:
+        command = commands.settle(results, in_hand, token)
         for left in range(COMMIT_TRIES, -1, -1):
             try:
+                self._handler.before_commit()
                 verdicts = self._ledger.run(command)
                 break
-            except CollatioError:
+            except CollatioError as error:
                 if left == 0:
                     logger.warning(
-                        "outcomes not committed, their leases will run out", extra={"steps": len(results)}
+                        "outcomes not committed, their leases will run out",
+                        extra={"steps": len(results), "reason": error.reason},
                     )
                     return
-                self._ended.wait(1.0)
+                self._sleep(COMMIT_AGAIN_S)
         fenced = sum(v is Verdict.FENCED for v in verdicts)
         if fenced:
             logger.info("late outcomes were fenced", extra={"steps": fenced})
@@ -143,6 +156,8 @@ class MessageRun:
         renewed = self._clock()
         while not self._ended.wait(min(TICK_S, interval)):
             self._stop_if_unwanted()
+            if self._results and self._is_flush_due():
+                self._flush()
             if self._clock() - renewed < interval:
                 continue
             renewed = self._clock()

@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from collatio.runtime.ledger import commands
 from collatio.runtime.ledger.ledger import Ledger
 from collatio.runtime.queue.app import make_app, register
 from collatio.runtime.queue.names import queue_name
+from collatio.runtime.queue.notice import Notice
 from collatio.runtime.queue.send import HEADER_JOB, HEADER_TENANT
 from collatio.runtime.queue.stop import StopClock
 from collatio.runtime.queue.work import MessageRun, Place
@@ -87,13 +89,16 @@ def worker_plan(stage: str, settings: StageSettings, **more: Any) -> WorkerPlan:
 class _Child:
     """What one pool child holds for its life."""
 
-    def __init__(self, plan: WorkerPlan, worker: str, stop: StopClock) -> None:
+    def __init__(self, plan: WorkerPlan, worker: str, stop: StopClock, notice: Notice) -> None:
         self._plan = plan
         self.telemetry = plan.make_telemetry()
         self._client = connect(plan.state_url)
         self._ledger = Ledger(self._client, plan.stage, plan.limits)
         self._handler = plan.make_handler(self.telemetry)
         self._place = Place(worker, plan.engines, stop, plan.time_limit_s)
+        if not notice.written():
+            telling = threading.Thread(target=lambda: notice.write(self._handler.facts()), daemon=True)
+            telling.start()
 
     def run(self, message: str, steps: Sequence[str], headers: Mapping[str, str]) -> None:
         """Run one message under its CONSUMER span."""
@@ -125,6 +130,7 @@ class _Pool:
     def __init__(self, plan: WorkerPlan) -> None:
         self._plan = plan
         self._stop = StopClock(plan.soft_shutdown_s)
+        self._notice = Notice()
         self._parent = os.getpid()
         self._worker = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._facts = {"engines": list(plan.engines), **plan.facts}
@@ -139,7 +145,7 @@ class _Pool:
     def on_child_start(self, **_: Any) -> None:
         """Open what a child needs. Runs after the fork."""
         die_with_parent(self._parent)
-        self._child = _Child(self._plan, self._worker, self._stop)
+        self._child = _Child(self._plan, self._worker, self._stop, self._notice)
 
     def on_child_stop(self, **_: Any) -> None:
         """Close it again, delivering what was traced."""
@@ -163,7 +169,9 @@ class _Pool:
         return handle
 
     def _beat(self) -> None:
-        info = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), **self._facts})
+        info = json.dumps(
+            {"host": socket.gethostname(), "pid": os.getpid(), **self._facts, **self._notice.read()}
+        )
         self._tell(commands.beat(self._worker, self._plan.slots, self._plan.engines, info))
 
     def on_shutdown(self, **_: Any) -> None:

@@ -7,9 +7,12 @@ call passes its own. Keepalive matches what the servers permit.
 from __future__ import annotations
 
 import json
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import grpc
+
+from collatio.runtime.errors import CollatioError, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,14 +48,28 @@ def service_config(health_service: str) -> str:
 def targets(text: str) -> str:
     """Turn HOST:PORT, or a comma-separated list of them, or a gRPC target into one target.
 
-    Several numeric addresses become one `ipv4:` target; one name is resolved by `dns:`, all its addresses used.
+    Several numeric addresses become one `ipv4:` or `ipv6:` target; one name is resolved by `dns:`, all its
+    addresses used. Errors: SETTINGS_INVALID for a list with a name in it, which gRPC cannot resolve.
     """
     if "://" in text or text.startswith(("dns:", "unix:", "ipv4:", "ipv6:")):
         return text
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if len(parts) > 1:
-        return "ipv4:" + ",".join(parts)
+        return f"{_family(parts)}:{','.join(parts)}"
     return f"dns:///{parts[0] if parts else text}"
+
+
+def _family(parts: Sequence[str]) -> str:
+    try:
+        versions = {ip_address(part.rpartition(":")[0].strip("[]")).version for part in parts}
+    except ValueError:
+        versions = set()
+    if len(versions) != 1:
+        raise CollatioError(
+            Reason.SETTINGS_INVALID,
+            "Several servers are named by numeric addresses of one kind, or by one name that resolves to them.",
+        )
+    return f"ipv{versions.pop()}"
 
 
 def open_channel(

@@ -1,7 +1,8 @@
 """The interceptor between gRPC and the handlers: limits, and the one translation of errors into statuses.
 
 Per-method limits instead of `maximum_concurrent_rpcs`, which would refuse health probes too. Whatever a handler
-raises that is no `CollatioError` becomes INTERNAL without a detail, and a log line with the trace id.
+raises that is no `CollatioError` becomes INTERNAL without a detail, and a log line with the trace id. A request
+that cannot be parsed, which gRPC itself would answer with UNKNOWN, is INVALID_REQUEST like any other bad one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.rpc.status import to_grpc
@@ -74,7 +76,7 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # the runtime
             )
         return make(
             wrap,
-            request_deserializer=handler.request_deserializer,
+            request_deserializer=_forgiving(handler.request_deserializer),
             response_serializer=handler.response_serializer,
         )
 
@@ -83,7 +85,7 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # the runtime
             try:
                 self._enter(method, streaming=streaming)
                 try:
-                    return await inner(request, context)
+                    return await inner(_readable(request), context)
                 finally:
                     self._leave(method)
             except Exception as error:  # noqa: BLE001 - the one place where errors become statuses
@@ -96,7 +98,7 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # the runtime
             try:
                 self._enter(method, streaming=True)
                 try:
-                    async for response in inner(request, context):
+                    async for response in inner(_readable(request), context):
                         yield response
                 finally:
                     self._leave(method)
@@ -117,6 +119,37 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # the runtime
 
     def _leave(self, method: str) -> None:
         self._running[method] -= 1
+
+
+class _Unreadable:
+    """Stands for a request that is no message of its type."""
+
+
+def _forgiving(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    def read(data: bytes) -> Any:
+        try:
+            return deserialize(data)
+        except DecodeError:
+            return _Unreadable()
+
+    return read
+
+
+def _readable(request: Any) -> Any:
+    """Pass a request, or each of a stream's, on. Errors: INVALID_REQUEST for one that could not be parsed."""
+    if hasattr(request, "__aiter__"):
+        return _each_readable(request)
+    if isinstance(request, _Unreadable):
+        raise CollatioError(
+            Reason.INVALID_REQUEST,
+            "The request is no message of this method's type, or holds text not in UTF-8.",
+        )
+    return request
+
+
+async def _each_readable(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for request in requests:
+        yield _readable(request)
 
 
 async def _abort(context: Any, error: Exception, method: str) -> None:

@@ -1,7 +1,7 @@
 """The one place where a `CollatioError` becomes a gRPC status and back (AIP-193).
 
-A status carries each detail type at most once and stays under 7 KiB serialized: past 8 KiB of trailers a
-client sees RESOURCE_EXHAUSTED in place of the real answer.
+A status carries each detail type at most once and stays under 7 KiB serialized, with its message as the trailer
+`grpc-message` repeats it: past 8 KiB of trailers a client sees RESOURCE_EXHAUSTED in place of the real answer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 DOMAIN = "collatio"
 DETAILS_KEY = "grpc-status-details-bin"
 STATUS_BYTES_MAX = 7 * 1024
-MESSAGE_CHARS_MAX = 1024
+MESSAGE_BYTES_MAX = 1024
+METADATA_CHARS_MAX = 256
 
 CODES: Mapping[Category, int] = {
     Category.INVALID: code_pb2.INVALID_ARGUMENT,
@@ -52,7 +53,8 @@ _REASON_OF_CODE = {
 
 def to_status(error: CollatioError, trace_id: str = "") -> status_pb2.Status:
     """Make the status of an error: ErrorInfo always, BadRequest and RetryInfo where they apply."""
-    info = error_details_pb2.ErrorInfo(reason=str(error.reason), domain=DOMAIN, metadata=error.metadata)
+    metadata = {key: value[:METADATA_CHARS_MAX] for key, value in error.metadata.items()}
+    info = error_details_pb2.ErrorInfo(reason=str(error.reason), domain=DOMAIN, metadata=metadata)
     if trace_id:
         info.metadata["trace_id"] = trace_id
     details: list[Any] = [info]
@@ -64,17 +66,30 @@ def to_status(error: CollatioError, trace_id: str = "") -> status_pb2.Status:
         span = duration_pb2.Duration()
         span.FromMilliseconds(round(delay * 1000))
         details.append(error_details_pb2.RetryInfo(retry_delay=span))
-    status = status_pb2.Status(code=code, message=error.message[:MESSAGE_CHARS_MAX])
+    status = status_pb2.Status(code=code, message=_cut(error.message))
     for detail in details:
         status.details.append(_packed(detail))
     _add_violations(status, error.violations)
     return status
 
 
+def _encoded_bytes(text: str) -> int:
+    """Count the bytes of a `grpc-message` trailer, whose bytes outside of printable ASCII take three (PROTOCOL-HTTP2)."""
+    return sum(1 if 0x20 <= byte <= 0x7E and byte != 0x25 else 3 for byte in text.encode("utf-8", "replace"))
+
+
+def _cut(message: str) -> str:
+    """Cut a message to what a trailer has room for."""
+    message = message[:MESSAGE_BYTES_MAX]
+    while _encoded_bytes(message) > MESSAGE_BYTES_MAX:
+        message = message[: len(message) * 3 // 4]
+    return message
+
+
 def _add_violations(status: status_pb2.Status, violations: tuple[Violation, ...]) -> None:
     """Add as many violations as fit the size limit; the first ones matter most."""
     bad = error_details_pb2.BadRequest()
-    room = STATUS_BYTES_MAX - status.ByteSize() - 128
+    room = STATUS_BYTES_MAX - status.ByteSize() - _encoded_bytes(status.message) - 128
     for violation in violations:
         bad.field_violations.add(field=violation.field[:256], description=violation.description[:512])
         if bad.ByteSize() > room:
