@@ -6,6 +6,8 @@ import re
 import uuid
 from typing import TYPE_CHECKING
 
+import re2  # type: ignore[import-untyped] # it ships no stubs
+
 from collatio.runtime.blobs.digest import is_digest
 from collatio.runtime.errors import CollatioError, Reason, Violation
 
@@ -160,13 +162,26 @@ def _check_extract(faults: Faults, spec: extract_pb2.ExtractSpec, path: str) -> 
             at,
             "one of label and pattern must be set",
         )
+        _check_pattern(faults, rule.pattern, f"{at}.pattern")
     faults.check(len(spec.passwords) <= PASSWORDS_MAX, f"{path}.passwords", f"at most {PASSWORDS_MAX}")
+
+
+def _check_pattern(faults: Faults, pattern: str, path: str) -> None:
+    """Check that a pattern is a regular expression in RE2's syntax."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(pattern, options)
+    except re2.error:
+        faults.check(False, path, "is not a regular expression in RE2 syntax")
 
 
 def _check_compare(faults: Faults, spec: compare_pb2.CompareSpec, path: str, keys: set[str]) -> None:
     faults.check(spec.max_pairs >= 0, f"{path}.max_pairs", "must not be negative")
     patterns = spec.ignore.patterns
     faults.check(len(patterns) <= PATTERNS_MAX, f"{path}.ignore.patterns", f"at most {PATTERNS_MAX}")
+    for index, pattern in enumerate(patterns[:PATTERNS_MAX]):
+        _check_pattern(faults, pattern, f"{path}.ignore.patterns[{index}]")
     match spec.WhichOneof("plan"):
         case "baseline":
             baseline = spec.baseline

@@ -21,6 +21,14 @@ class ExitStatus(IntEnum):
     CLOSED_OUTPUT = 141  # whoever read our output went away, as SIGPIPE would have ended us
 
 
+class DiffStatus(IntEnum):
+    """What `collatio diff` says, in the numbers of diff(1)."""
+
+    SAME = 0
+    DIFFERENT = 1
+    TROUBLE = 2  # a document could not be read, or has no text to compare
+
+
 class StoppedBySignal(Exception):  # noqa: N818 - not an error: somebody wished it
     """The command was asked to stop, and has tidied up."""
 

@@ -17,14 +17,18 @@ from collatio.runtime.errors import CollatioError, Reason
 _COMMANDS = {
     "run": "collatio.cli.commands.run:run",
     "extract": "collatio.cli.commands.extract:extract",
+    "diff": "collatio.cli.commands.diff:diff",
     "up": "collatio.cli.commands.up:up",
     "submit": "collatio.cli.commands.submit:submit",
     "status": "collatio.cli.commands.status:status",
     "watch": "collatio.cli.commands.watch:watch",
     "results": "collatio.cli.commands.results:results",
     "cancel": "collatio.cli.commands.cancel:cancel",
+    "retry": "collatio.cli.commands.retry:retry",
+    "delete": "collatio.cli.commands.delete:delete",
     "list": "collatio.cli.commands.list:list_jobs",
     "upload": "collatio.cli.commands.upload:upload",
+    "quarantine": "collatio.cli.commands.quarantine:quarantine",
     "mesh": "collatio.cli.commands.mesh:mesh",
     "version": "collatio.cli.commands.version:version",
 }

@@ -36,3 +36,13 @@ def stage_row(status: StageStatus) -> tuple[str, ...]:
         str(status.quarantined),
         status.unavailable or ("" if why == "UNSPECIFIED" else why),
     )
+
+
+def stage_of(name: str | None) -> Stage.ValueType:
+    """Give the stage of a name as typed ("extract"); none: unspecified."""
+    return Stage.Value(f"STAGE_{(name or 'unspecified').upper()}")
+
+
+def stage_name(stage: Stage.ValueType) -> str:
+    """Name a stage as people type it; one that is newer than this client by its number."""
+    return Stage.Name(stage).removeprefix("STAGE_").lower() if stage in Stage.values() else str(stage)

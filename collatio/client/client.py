@@ -19,8 +19,8 @@ from collatio.client.uploading import measure, send
 from collatio.client.watching import REOPEN_AFTER_S, TERMINAL_STATES, follow
 from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.rpc.channel import open_channel
+from collatio.v1 import common_pb2, gateway_pb2_grpc
 from collatio.v1 import gateway_pb2 as pb
-from collatio.v1 import gateway_pb2_grpc
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         JobEvent,
         JobSpec,
         MeshStatus,
+        QuarantinedStep,
     )
 
 Part = TypeVar("Part", "Extraction", "Comparison", "CompareConclusion")
@@ -293,3 +294,24 @@ class Client:
     async def mesh_status(self) -> MeshStatus:
         """Read the state of each stage; answered while Valkey is down."""
         return await self._calls.unary(self._mesh.GetMeshStatus, pb.GetMeshStatusRequest())
+
+    async def list_quarantine(
+        self, stage: Stage.ValueType = Stage.STAGE_UNSPECIFIED
+    ) -> AsyncGenerator[QuarantinedStep, None]:
+        """Yield the steps that were given up on, of one stage or of all."""
+        token = ""
+        while True:
+            request = common_pb2.ListQuarantineRequest(stage=stage, page_size=_PAGE, page_token=token)
+            page = await self._calls.unary(self._mesh.ListQuarantine, request)
+            for step in page.steps:
+                yield step
+            if not (token := page.next_page_token):
+                return
+
+    async def replay_quarantine(self, stage: Stage.ValueType, keys: Sequence[str]) -> list[str]:
+        """Let steps of a stage be tried again; returns the keys that were in quarantine.
+
+        They run when a job next asks for them: `retry` the job that met them. At most 1,000 keys a call.
+        """
+        request = common_pb2.ReplayQuarantineRequest(stage=stage, keys=keys)
+        return list((await self._calls.unary(self._mesh.ReplayQuarantine, request)).keys)

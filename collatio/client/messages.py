@@ -6,7 +6,15 @@ them from here.
 
 from __future__ import annotations
 
-from collatio.v1.common_pb2 import BlobRef, DocumentError, Source, Stage, StageStatus, WaitingReason
+from collatio.v1.common_pb2 import (
+    BlobRef,
+    DocumentError,
+    QuarantinedStep,
+    Source,
+    Stage,
+    StageStatus,
+    WaitingReason,
+)
 from collatio.v1.compare_pb2 import (
     AllPairsPlan,
     BaselinePlan,
@@ -81,6 +89,7 @@ __all__ = [
     "Metadata",
     "NearDuplicatesPlan",
     "Place",
+    "QuarantinedStep",
     "Similarity",
     "Source",
     "Stage",

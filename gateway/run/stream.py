@@ -4,6 +4,9 @@ What was asked and not yet answered is asked again on the next stream: steps are
 asking twice is asking once. The caller says which items are answered, with `answered`; a `whole` stream's items
 are answered together, by its orderly end.
 
+A stream is half-closed only when all is answered, because after that it could not carry a cancel; a `whole`
+one must be, because its stage waits for it: what a cancelled one had asked lapses by itself, after two leases.
+
 Each stream has its own writer of requests. gRPC leaves the writer of a broken stream suspended, and it must
 take nothing more that the next one is to send: so writers are numbered, and only the newest may take.
 """
@@ -84,6 +87,8 @@ class StageStream(Generic[Item, Request, Response]):
         """Say that an item needs no further answer."""
         self._pending.pop(key, None)
         self._room.set()
+        if not self._pending:
+            self._wake.set()
 
     def cancel(self) -> None:
         """Drop everything that is not answered, now."""
@@ -143,7 +148,7 @@ class StageStream(Generic[Item, Request, Response]):
             if items or (first and self._closed):
                 yield self._request(items, first)
                 first = False
-            elif self._closed and not self._unsent:
+            elif self._closed and not self._unsent and (self._whole or not self._pending):
                 return
             elif not self._unsent:
                 self._wake.clear()

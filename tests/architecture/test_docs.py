@@ -47,6 +47,12 @@ def test_every_link_leads_somewhere(tree: Tree) -> None:
     assert not broken
 
 
+def test_every_page_is_listed_in_the_index(tree: Tree) -> None:
+    """Whoever opens the documentation finds all of it."""
+    listed = {target for target, _ in LINK.findall(tree.read("docs/index.md"))}
+    assert not [str(p) for p in pages(tree) if p.parts[0] == "docs" and p.name not in {*listed, "index.md"}]
+
+
 def test_every_make_target_that_is_named_exists(tree: Tree) -> None:
     """A command that a page tells the reader to type is one that make knows."""
     known = set(re.findall(r"^([a-z-]+):", tree.read("Makefile"), re.MULTILINE))

@@ -21,6 +21,7 @@ WAYS_BACK = ("PYTHON", "VIRTUAL_ENV", "COLLATIO_", "OTEL_")  # by these an envir
 def run(*argv: str | Path, cwd: Path) -> None:
     """Run a program to its good end; a failure shows what it complained of."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(WAYS_BACK)}
+    env["COLLATIO_DEBUG"] = "1"
     done = subprocess.run(argv, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
 

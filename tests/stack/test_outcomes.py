@@ -72,13 +72,12 @@ async def test_best_effort_succeeds_with_failed_documents_counted(
     assert (job.state, job.documents.extracted, job.documents.failed) == (SUCCEEDED, 3, 1)
 
 
-async def test_fail_fast_ends_with_the_first_failure(
-    client: Client, mesh: RunningMesh, sources: list[Source], held: Site
-) -> None:
-    """The job does not wait for documents that would never come, and leaves no work behind."""
-    slow = [Source(uri=uri) for uri in held.uris("fail-fast", 5)]
+async def test_fail_fast_ends_with_the_first_failure(client: Client, mesh: RunningMesh, held: Site) -> None:
+    """The job does not wait for documents slower than the one that failed, and leaves no work behind."""
+    uris = [f"http://{held.host}/fail-fast/absent.html", *held.uris("fail-fast", 5)]
     policy = FailurePolicy(fail_fast=pb.FailFast())
-    job = await run_job(client, JobSpec(sources=[*sources, *slow], on_failure=policy))
+    spec = JobSpec(sources=[Source(uri=uri) for uri in uris], on_failure=policy)
+    job = await run_job(client, spec, within_s=10)
     assert (job.state, job.error.reason) == (FAILED, "DOCUMENT_FAILED")
     assert "SOURCE_NOT_FOUND" in job.error.message
     await mesh.status(idle, DRAINED_S)

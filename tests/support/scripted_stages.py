@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import grpc
 import grpc.aio
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import _async as health_aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from collatio.runtime.blobs.digest import digest_of
-from collatio.runtime.errors import CATALOGUE, Reason
+from collatio.runtime.errors import CATALOGUE, Reason, invalid
+from collatio.runtime.rpc.status import to_grpc
 from collatio.v1 import common_pb2 as common
 from collatio.v1 import compare_pb2 as compare
 from collatio.v1 import compare_pb2_grpc, extract_pb2_grpc, fetch_pb2_grpc
@@ -26,7 +28,7 @@ from collatio.v1 import extract_pb2 as extract
 from collatio.v1 import fetch_pb2 as fetch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
     from collatio.runtime.blobs.store import BlobStore
 
@@ -49,6 +51,7 @@ class Script:
     change_text: str = "word"
     conclusion: bool = False
     status: dict[str, common.StageStatus] = field(default_factory=dict)
+    quarantine: dict[str, list[str]] = field(default_factory=dict)  # keys by stage
 
 
 class ScriptedStages:
@@ -78,7 +81,7 @@ class ScriptedStages:
         fetch_pb2_grpc.add_FetchServiceServicer_to_server(_Fetch(self), server)
         extract_pb2_grpc.add_ExtractServiceServicer_to_server(_Extract(self), server)
         compare_pb2_grpc.add_CompareServiceServicer_to_server(_Compare(self), server)
-        alive = health.aio.HealthServicer()
+        alive = health_aio.HealthServicer()
         for name in ("Fetch", "Extract", "Compare"):
             await alive.set(f"collatio.v1.{name}Service", health_pb2.HealthCheckResponse.SERVING)
         health_pb2_grpc.add_HealthServicer_to_server(alive, server)
@@ -107,34 +110,70 @@ class ScriptedStages:
         async with self._changed:
             self._changed.notify_all()
 
-    async def answer(self, stage: str, context: Any, sent: int) -> None:
-        """Before an answer of a stream: break or hold where the script says so. `sent` counts the stream's."""
-        breaks = self.script.breaks.get(stage, [])
-        number = self.streams[stage] - 1
-        if number < len(breaks) and sent >= breaks[number]:
-            await context.abort(self.script.break_code, "broken by the script")
-        if stage in self.script.hold and self.answered[stage] >= self.script.hold_after.get(stage, 0):
-            await self.released.wait()
-        self.answered[stage] += 1
-        await self.tell()
-
-    async def begin(self, stage: str, context: Any) -> None:
-        """Note a stream."""
+    async def answers(
+        self, stage: str, requests: AsyncIterator[Any], context: Any, make: Callable[[Any], Iterable[Any]]
+    ) -> AsyncIterator[Any]:
+        """Answer one stream: `make` turns each request into answers, and None, at the half-close, into the last."""
         self.streams[stage] += 1
+        number = self.streams[stage] - 1
         await self.tell()
         if stage in self.script.refuse:
             await context.abort_with_status(self.script.refuse[stage])
+        breaks = self.script.breaks.get(stage, [])
+        until = breaks[number] if number < len(breaks) else None
+        queue: asyncio.Queue[Any] = asyncio.Queue()
+        cancelled = asyncio.Event()
+        reading = asyncio.create_task(self._read(stage, requests, make, queue, cancelled))
+        sent = 0
+        try:
+            while (answer := await queue.get()) is not None:
+                await self._hold(stage, cancelled)
+                if cancelled.is_set():
+                    break
+                if until is not None and sent >= until:
+                    await context.abort(self.script.break_code, "broken by the script")
+                yield answer
+                sent += 1
+                self.answered[stage] += 1
+                await self.tell()
+            if cancelled.is_set():
+                await context.abort(grpc.StatusCode.CANCELLED, "cancelled by the caller")
+            if until is not None:
+                await context.abort(self.script.break_code, "broken by the script")
+        finally:
+            reading.cancel()
 
-    async def read(self, stage: str, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        """Read a stream's requests; one that cancels is noted and ends them."""
+    async def _read(
+        self,
+        stage: str,
+        requests: AsyncIterator[Any],
+        make: Callable[[Any], Iterable[Any]],
+        queue: asyncio.Queue[Any],
+        cancelled: asyncio.Event,
+    ) -> None:
         async for request in requests:
             if request.job:
                 self.jobs.append(request.job)
             if request.cancel:
                 self.cancelled[stage] += 1
-                await self.tell()
-                return
-            yield request
+                cancelled.set()
+                break
+            for answer in make(request):
+                queue.put_nowait(answer)
+            await self.tell()
+        for answer in () if cancelled.is_set() else make(None):
+            queue.put_nowait(answer)
+        queue.put_nowait(None)
+
+    async def _hold(self, stage: str, cancelled: asyncio.Event) -> None:
+        if stage not in self.script.hold or self.answered[stage] < self.script.hold_after.get(stage, 0):
+            return
+        waits = [asyncio.create_task(event.wait()) for event in (self.released, cancelled)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
 
 class _Stage:
@@ -145,49 +184,179 @@ class _Stage:
     def __init__(self, owner: ScriptedStages) -> None:
         self.owner = owner
 
-    async def GetStatus(self, _: Any, __: Any) -> common.StageStatus:
+    async def GetStatus(self, _: Any, __: Any) -> common.StageStatus:  # noqa: N802 - the RPC's name
         """Answer with the script's status."""
         found = self.owner.script.status.get(self.stage, common.StageStatus())
         found.stage = STAGES[self.stage]
         return found
 
+    async def ListQuarantine(  # noqa: N802 - the RPC's name
+        self, request: common.ListQuarantineRequest, context: Any
+    ) -> common.ListQuarantineResponse:
+        """Answer with a page of the script's keys; a token is the number of keys before it."""
+        keys = self.owner.script.quarantine.get(self.stage, [])
+        at, size = int(request.page_token or 0), request.page_size or 100
+        if size < 0:
+            await context.abort_with_status(to_grpc(invalid("page_size", "must not be negative")))
+        steps = [common.QuarantinedStep(stage=STAGES[self.stage], key=key) for key in keys[at : at + size]]
+        token = str(at + size) if at + size < len(keys) else ""
+        return common.ListQuarantineResponse(steps=steps, next_page_token=token)
 
-class _Answers:
-    """A stream whose answers come as soon as its requests, in order, and whose cancellation ends it."""
+    async def ReplayQuarantine(  # noqa: N802 - the RPC's name
+        self, request: common.ReplayQuarantineRequest, _: Any
+    ) -> common.ReplayQuarantineResponse:
+        """Replay those of the script's keys that are asked for."""
+        known = self.owner.script.quarantine.get(self.stage, [])
+        return common.ReplayQuarantineResponse(keys=[key for key in request.keys if key in known])
 
-    def __init__(self, servicer: _Stage, requests: AsyncIterator[Any], context: Any) -> None:
-        self._owner, self._stage, self._context = servicer.owner, servicer.stage, context
-        self._requests = requests
-        self._queue: asyncio.Queue[Any] = asyncio.Queue()
 
-    async def run(self, answers: Any) -> AsyncIterator[Any]:
-        """Yield what `answers` makes of each request."""
-        await self._owner.begin(self._stage, self._context)
-        reading = asyncio.create_task(self._read(answers))
-        sent = 0
-        try:
-            while (answer := await self._queue.get()) is not None:
-                waiting = asyncio.create_task(self._owner.answer(self._stage, self._context, sent))
-                await asyncio.wait({waiting, reading} - ({reading} if reading.done() else set()),
-                                   return_when=asyncio.FIRST_COMPLETED)
-                if reading.done() and reading.result():
-                    waiting.cancel()
-                    await self._context.abort(grpc.StatusCode.CANCELLED, "cancelled by the caller")
-                await waiting
-                yield answer
-                sent += 1
-            if await reading:
-                await self._context.abort(grpc.StatusCode.CANCELLED, "cancelled by the caller")
-        finally:
-            reading.cancel()
+class _Fetch(_Stage, fetch_pb2_grpc.FetchServiceServicer):
+    stage = "fetch"
 
-    async def _read(self, answers: Any) -> bool:
-        """Read to the end; True if the caller cancelled."""
-        before = self._owner.cancelled[self._stage]
-        async for request in self._owner.read(self._stage, self._requests):
-            for answer in answers(request):
-                self._queue.put_nowait(answer)
-        for answer in answers(None):
-            self._queue.put_nowait(answer)
-        self._queue.put_nowait(None)
-        return self._owner.cancelled[self._stage] > before
+    async def Fetch(  # noqa: N802 - the RPC's name
+        self, request_iterator: AsyncIterator[fetch.FetchRequest], context: Any
+    ) -> AsyncIterator[fetch.FetchResponse]:
+        """Find what each source's URI says."""
+        async for answer in self.owner.answers(self.stage, request_iterator, context, self._make):
+            yield answer
+
+    def _make(self, request: fetch.FetchRequest | None) -> Iterator[fetch.FetchResponse]:
+        for item in request.items if request else ():
+            self.owner.asked["fetch", item.item_id] += 1
+            found = list(self._found(item))
+            failures = sum(one.HasField("failure") for one in found)
+            done = fetch.FetchItemDone(document_count=len(found) - failures, failure_count=failures)
+            for outcome in (*found, fetch.FetchOutcome(done=done)):
+                outcome.item_id = item.item_id
+                yield fetch.FetchResponse(outcomes=[outcome])
+
+    def _found(self, item: fetch.FetchItem) -> Iterator[fetch.FetchOutcome]:
+        source = item.source
+        if source.HasField("inline"):
+            uri, data = f"inline:{source.inline.name}", source.inline.data
+            yield fetch.FetchOutcome(document=_document(uri, self.owner.blobs.put(TENANT, data)))
+            return
+        kind, _, rest = source.uri.partition(":")
+        if kind == "fails":
+            yield fetch.FetchOutcome(failure=fetch.FetchFailure(uri=source.uri, error=_error(rest, "fetch")))
+        elif kind == "many":
+            for number in range(int(rest)):
+                uri = f"{source.uri}/{number:06}.txt"
+                yield fetch.FetchOutcome(document=_document(uri, digest_of(uri.encode())))
+        else:
+            yield fetch.FetchOutcome(document=_document(source.uri, digest_of(source.uri.encode())))
+
+
+def _document(uri: str, sha256: str) -> fetch.FetchedDocument:
+    blob = common.BlobRef(sha256=sha256, size_bytes=10, media_type="text/plain")
+    return fetch.FetchedDocument(uri=uri, relative_path=uri.rpartition("/")[2], blob=blob)
+
+
+def _error(reason: str, stage: str) -> common.DocumentError:
+    entry = CATALOGUE[Reason(reason)]
+    return common.DocumentError(
+        reason=reason, message=entry.meaning, stage=STAGES[stage], retryable=entry.retryable
+    )
+
+
+class _Extract(_Stage, extract_pb2_grpc.ExtractServiceServicer):
+    stage = "extract"
+
+    async def Extract(  # noqa: N802 - the RPC's name
+        self, request_iterator: AsyncIterator[extract.ExtractRequest], context: Any
+    ) -> AsyncIterator[extract.ExtractResponse]:
+        """Make an extraction whose one block is the document's name."""
+        async for answer in self.owner.answers(self.stage, request_iterator, context, self._make):
+            yield answer
+
+    def _make(self, request: extract.ExtractRequest | None) -> Iterator[extract.ExtractResponse]:
+        for item in request.items if request else ():
+            self.owner.asked["extract", item.item_id] += 1
+            for outcome in self._outcomes(item, item.name, ""):
+                yield extract.ExtractResponse(outcomes=[outcome])
+
+    def _outcomes(self, item: extract.ExtractItem, name: str, path: str) -> Iterator[extract.ExtractOutcome]:
+        made = extract.ExtractOutcome(item_id=item.item_id, member_path=path, document=item.blob)
+        if "corrupt" in name:
+            made.error.CopyFrom(_error("DOCUMENT_CORRUPT", "extract"))
+            yield made
+            return
+        members = int(name.split("-")[1]) if name.startswith("box-") else 0
+        text = "" if members else f"text of {name}"
+        found = extract.Extraction(media_type="text/plain", engine="scripted@1")
+        if text:
+            found.blocks.add(kind=extract.BLOCK_KIND_PARAGRAPH, text=text)
+        data = found.SerializeToString(deterministic=True)
+        made.extraction.sha256 = self.owner.blobs.put(TENANT, data)
+        made.extraction.size_bytes = len(data)
+        made.summary.character_count = len(text)
+        made.member_count = members
+        yield made
+        for number in range(members):
+            child = f"{path}!/{number}.txt" if path else f"{number}.txt"
+            yield from self._outcomes(item, f"{name}/{number}.txt", child)
+
+
+class _Compare(_Stage, compare_pb2_grpc.CompareServiceServicer):
+    stage = "compare"
+
+    async def Compare(  # noqa: N802 - the RPC's name
+        self, request_iterator: AsyncIterator[compare.CompareRequest], context: Any
+    ) -> AsyncIterator[compare.CompareResponse]:
+        """Compare every document with every other, or those named."""
+        gathered = compare.ComparePlan()
+
+        def make(request: compare.CompareRequest | None) -> Iterable[compare.CompareResponse]:
+            if request is None:
+                return self._answers(gathered)
+            if not gathered.HasField("spec"):
+                gathered.spec.CopyFrom(request.spec)
+                self.owner.specs.append(request.spec)
+            gathered.documents.extend(request.documents)
+            for document in request.documents:
+                self.owner.asked["compare", document.document_id] += 1
+            return ()
+
+        async for answer in self.owner.answers(self.stage, request_iterator, context, make):
+            yield answer
+
+    def _answers(self, plan: compare.ComparePlan) -> Iterator[compare.CompareResponse]:
+        script = self.owner.script
+        pairs = list(_pairs(plan))
+        for start in range(0, len(pairs), script.tile_pairs):
+            some = pairs[start : start + script.tile_pairs]
+            plan.tiles.add(left=[a for a, _ in some], right=[b for _, b in some])
+        digest = self.owner.blobs.put(TENANT, plan.SerializeToString(deterministic=True))
+        planned = compare.ComparePlanned(pair_count=len(pairs), tile_count=len(plan.tiles))
+        planned.plan.sha256 = digest
+        yield compare.CompareResponse(planned=planned)
+        for number, tile in enumerate(plan.tiles):
+            yield compare.CompareResponse(tile=self._tile(number, len(tile.left)))
+        if script.conclusion:
+            for document in plan.documents:
+                cluster = compare.Cluster(document_ids=[document.document_id])
+                yield compare.CompareResponse(conclusion=compare.CompareConclusion(clusters=[cluster]))
+
+    def _tile(self, number: int, pairs: int) -> compare.CompareTile:
+        script = self.owner.script
+        made = compare.CompareTile(tile=number, pair_count=pairs)
+        if number in script.failed_tiles:
+            made.error.CopyFrom(_error("COMPARE_TIMEOUT", "compare"))
+            return made
+        found = compare.TileComparisons()
+        for _ in range(pairs):
+            one = found.comparisons.add(status=compare.COMPARISON_STATUS_COMPARED, engine="scripted@1")
+            one.similarity.overall = 0.5
+            for _ in range(script.changes):
+                one.changes.add(kind=compare.CHANGE_KIND_INSERTED, right_text=script.change_text)
+        made.comparisons.sha256 = self.owner.blobs.put(TENANT, found.SerializeToString(deterministic=True))
+        made.compared_count = pairs
+        return made
+
+
+def _pairs(plan: compare.ComparePlan) -> Iterator[tuple[int, int]]:
+    if plan.spec.WhichOneof("plan") == "explicit":
+        by_uri = {document.uri: index for index, document in enumerate(plan.documents)}
+        yield from ((by_uri[pair.left], by_uri[pair.right]) for pair in plan.spec.explicit.pairs)
+    else:
+        yield from combinations(range(len(plan.documents)), 2)

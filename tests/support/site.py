@@ -39,7 +39,7 @@ class Gate:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Serves `/TAG/NUMBER.html`: the paper of that name."""
+    """Serves `/TAG/NUMBER.html`, the paper of that name, and nothing else."""
 
     def __init__(self, gate: Gate, paragraphs: int, *args: object) -> None:
         self._gate, self._paragraphs = gate, paragraphs
@@ -50,8 +50,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:  # noqa: N802 - the base class's naming
         tag, _, name = self.path.strip("/").partition("/")
-        number = int(name.removesuffix(".html"))
-        self._gate.pass_through(number)
+        number = name.removesuffix(".html")
+        if not number.isdigit():
+            self.send_error(404)
+            return
+        self._gate.pass_through(int(number))
         self._answer(paper(f"{tag} {number}", self._paragraphs).encode())
 
     def _answer(self, body: bytes) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from collatio.cli.output.documents import LocalFailure, Row
-    from collatio.client.messages import Comparison, Extraction, Job, JobDocument
+    from collatio.client.messages import CompareConclusion, Comparison, Extraction, Job, JobDocument
 
 CLOSEST_MAX = 10
 AT_ONCE = 4
@@ -54,6 +54,10 @@ class Results(Protocol):
         self, name: str, view: ComparisonView.ValueType = ComparisonView.COMPARISON_VIEW_BASIC
     ) -> AsyncGenerator[Comparison, None]:
         """Yield the comparisons."""
+        ...
+
+    async def conclusion(self, name: str) -> CompareConclusion:
+        """Read what the plan concluded."""
         ...
 
 

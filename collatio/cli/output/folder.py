@@ -16,7 +16,8 @@ from collatio.cli.output import SCHEMA_VERSION
 from collatio.cli.output.conclusion import cluster_rows, conclusion_row, family_rows
 from collatio.cli.output.files import Spool, line, replacing
 from collatio.cli.output.findings import gather
-from collatio.cli.output.reports import REPORT, ROLLUP, SUMMARY, TRACE, drop_pair_files, publish, written
+from collatio.cli.output.reports import REPORT, ROLLUP, SUMMARY, TRACE, publish, written
+from collatio.client.messages import CompareConclusion
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from collatio.cli.output.documents import LocalFailure, Row
     from collatio.cli.output.findings import Findings, Results
-    from collatio.client.messages import CompareConclusion, Job
+    from collatio.client.messages import Job
 
 JOB, EXTRACTIONS, COMPARISONS, FAILURES = (
     "job.json",
@@ -35,11 +36,6 @@ JOB, EXTRACTIONS, COMPARISONS, FAILURES = (
 CONCLUSION, CLUSTERS, FAMILIES = "conclusion.json", "clusters.json", "families.json"
 ROW_FILES = (JOB, EXTRACTIONS, COMPARISONS, FAILURES)
 OWN_FILES = (*ROW_FILES, CONCLUSION, CLUSTERS, FAMILIES, SUMMARY, ROLLUP, REPORT, TRACE)
-OPTIONAL_FILES = frozenset({ROLLUP, TRACE})
-
-TraceOf = "Callable[[str], Awaitable[dict[str, Any] | None]]"
-
-
 class FolderInUse(Exception):  # noqa: N818 - a refusal, not an error
     """The folder holds something, and nobody said that it may be replaced."""
 
@@ -138,3 +134,27 @@ def job_text(job: Job) -> str:
 def paths(folder: Path) -> list[Path]:
     """Name the files of a folder that `save` has left."""
     return written(folder, OWN_FILES)
+
+
+async def save(
+    results: Results,
+    job: Job,
+    folder: Path | None,
+    unread: Sequence[LocalFailure] = (),
+    trace: Callable[[], Awaitable[dict[str, Any] | None]] | None = None,
+) -> Findings:
+    """Read a job's results into a folder, or only for their findings where there is none.
+
+    `trace` reads the job's spans, where the mesh's own can be reached.
+    Errors: `CollatioError` where they cannot be read, OSError where they cannot be written.
+    """
+    if folder is None:
+        return await gather(results, job, None, unread)
+    with writing(folder, job) as sink:
+        findings = await gather(results, job, sink, unread)
+        compared = job.spec.HasField("compare")
+        conclusion = await results.conclusion(job.name) if compared else CompareConclusion()
+    write_conclusion(folder, conclusion, sink.uris)
+    write_trace(folder, await trace() if trace is not None else None)
+    publish(folder)
+    return findings

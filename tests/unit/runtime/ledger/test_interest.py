@@ -57,6 +57,7 @@ def test_drop_ends_interest_in_some_steps(bench: Bench) -> None:
     bench.submit("a", "b")
     bench.run(c.drop("c1", ["a", "absent"]))
     assert [bench.state(k) for k in ("a", "b")] == [State.MISSING, State.QUEUED]
+    assert bench.client.smembers(f"{bench.ledger.name}:call:c1") == {b"b"}
     assert bench.run(c.touch(["c1"])) == ()
 
 

@@ -1,0 +1,85 @@
+"""Reports into files: the page with its further pages, the two CSV files, and the JSON form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from collatio.cli.output.files import replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from collatio.report.model import Account
+
+SUMMARY, ROLLUP, REPORT, JSON_REPORT, TRACE = (
+    "summary.csv",
+    "rollup.csv",
+    "report.html",
+    "report.json",
+    "trace.json",
+)
+PAIR_FILES = "pair-*.html"
+MORE_PAIRS = 24
+"""Redlines in files of their own, beside those on the page itself; `collatio report --pairs` makes more."""
+
+
+def publish(folder: Path) -> None:
+    """Make the summary and the page of an output folder.
+
+    Errors: OSError, ValueError where the folder's own files cannot be read; OSError where these cannot be written.
+    """
+    from collatio.report.folder import read_folder
+
+    account = read_folder(folder)
+    write_csv(account, folder / SUMMARY, folder / ROLLUP)
+    write_html(account, folder / REPORT, MORE_PAIRS)
+
+
+def write_csv(account: Account, summary: Path, rollup: Path) -> list[Path]:
+    """Write a row a document, and for a baseline's job what became of its blocks; name the files written."""
+    from collatio.report.csv_files import rollup_csv, summary_csv
+
+    _write(summary, [summary_csv(account)])
+    if account.job.plan != "baseline":
+        rollup.unlink(missing_ok=True)
+        return [summary]
+    _write(rollup, [rollup_csv(account)])
+    return [summary, rollup]
+
+
+def write_json(account: Account, path: Path) -> list[Path]:
+    """Write the JSON form; name the file written."""
+    from collatio.report.json_file import report_json
+
+    _write(path, report_json(account))
+    return [path]
+
+
+def write_html(account: Account, path: Path, more_pairs: int) -> list[Path]:
+    """Write the page, and the redlines it has no room for into a folder that is named after it.
+
+    The folder's earlier redlines are taken away. Returns the page alone: it links to the others.
+    """
+    from collatio.report.page import make_page
+
+    beside = path.with_suffix("") if path.suffix else path.with_name(f"{path.name}-pairs")
+    page = make_page(account, pair_folder=beside.name, page_name=path.name, more_pairs=more_pairs)
+    for old in beside.glob(PAIR_FILES):
+        old.unlink()
+    for name, content in page.further():
+        beside.mkdir(exist_ok=True)
+        _write(beside / name, [content])
+    _write(path, [page.html])
+    return [path]
+
+
+def written(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Name those of the files that are there."""
+    return [folder / name for name in names if (folder / name).exists()]
+
+
+def _write(path: Path, parts: Iterable[str]) -> None:
+    with replacing(path) as file:
+        for part in parts:
+            file.write(part.encode("utf-8", "replace"))
