@@ -18,15 +18,17 @@ if TYPE_CHECKING:
     from collatio.cli.surroundings import Surroundings
     from collatio.cli.talk import Talk
 
+TRACES = "traces"
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A client, and the paths that its mesh reads in place: none where it is a mesh elsewhere."""
+    """A client, and what is known of a mesh of the command's own: what it reads in place, where its traces lie."""
 
     client: Client
     roots: tuple[Path, ...] = ()
+    traces: Path | None = None
 
 
 @asynccontextmanager
@@ -50,7 +52,7 @@ async def open_session(
     async with surroundings.open_mesh(data_dir=data_dir, port=None, roots=roots) as mesh:
         talk.say(f"mesh up in {surroundings.monotonic() - began:.1f} s")
         async with watching_over(mesh), connect(mesh.gateway_target) as client:
-            yield Session(client, roots)
+            yield Session(client, roots, mesh.data_dir / TRACES)
 
 
 def connect(gateway: str) -> Client:

@@ -26,6 +26,11 @@ class Mesh(Protocol):
         """The gateway's address, `host:port`."""
         ...
 
+    @property
+    def data_dir(self) -> Path:
+        """Where it keeps its data, its traces among them."""
+        ...
+
     async def wait_failed(self) -> CollatioError:
         """Wait until the mesh cannot mend itself, and say why."""
         ...

@@ -17,7 +17,19 @@ if TYPE_CHECKING:
 
     from collatio.report.model import Account
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four: full width
+Cell = str | int | float | None
+_FORMULA = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\uff1d",
+    "\uff0b",
+    "\uff0d",
+    "\uff20",
+)  # the last four: full width
 _COUNTS = (
     "wordsInserted",
     "wordsDeleted",
@@ -43,15 +55,13 @@ SUMMARY_HEAD = (
 ROLLUP_HEAD = ("block", "changedBy", "text", "documents")
 
 
-def cell(value: str | float | None) -> str:
+def cell(value: Cell) -> str:
     """Write a cell's value so that no spreadsheet runs it."""
     if value is None:
         return ""
-    if isinstance(value, float):
-        return f"{value:.6f}".rstrip("0").rstrip(".")
-    if isinstance(value, int):
-        return str(value)
-    return f"'{value}" if value.startswith(_FORMULA) else value
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA) else value
+    return str(value) if isinstance(value, int) else f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def summary_csv(account: Account) -> str:
@@ -70,7 +80,16 @@ def summary_csv(account: Account) -> str:
         told = (failure.reason, failure.stage, failure.message) if failure else ("", "", "")
         words = None if failure else document.words
         rows.append(
-            (document.uri, document.media_type, document.pages or None, words, other, similarity, *counts, *told)
+            (
+                document.uri,
+                document.media_type,
+                document.pages or None,
+                words,
+                other,
+                similarity,
+                *counts,
+                *told,
+            )
         )
     return _lines(SUMMARY_HEAD, rows)
 
@@ -78,13 +97,18 @@ def summary_csv(account: Account) -> str:
 def rollup_csv(account: Account) -> str:
     """Make a row a block of the baseline that somebody changed: its index, by how many, its text, by whom."""
     rows = (
-        (row.block, len(row.documents), row.text, "\n".join(account.documents[at].uri for at in row.documents))
+        (
+            row.block,
+            len(row.documents),
+            row.text,
+            "\n".join(account.documents[at].uri for at in row.documents),
+        )
         for row in account.conclusion.rollup
     )
     return _lines(ROLLUP_HEAD, rows)
 
 
-def _lines(head: Sequence[str], rows: Iterable[Sequence[str | float | None]]) -> str:
+def _lines(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(head)

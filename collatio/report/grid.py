@@ -82,9 +82,7 @@ def _alone(changes: Sequence[tuple[Change, int]], which: str, side: str) -> set[
     found = set()
     other = "column" if which == "row" else "row"
     for change, _ in changes:
-        spot, opposite = (
-            (change.left, change.right) if side == "left" else (change.right, change.left)
-        )
+        spot, opposite = (change.left, change.right) if side == "left" else (change.right, change.left)
         if spot is not None and opposite is None:
             at = getattr(spot, which)
             if at is not None and getattr(spot, other) is None:

@@ -42,7 +42,11 @@ def heatmap(account: Account, names: Names, linked: set[int]) -> Markup | None:
     order = alike_together(shown, pairs)
     drawing = _Drawing(order, pairs, names, linked)
     left_out = len(everyone) - len(shown)
-    note = f"The {len(shown)} documents with the closest others; {left_out:,} are left out." if left_out else None
+    note = (
+        f"The {len(shown)} documents with the closest others; {left_out:,} are left out."
+        if left_out
+        else None
+    )
     return joined(el("p", note, class_="note") if note else None, drawing.mark_up())
 
 
@@ -79,7 +83,9 @@ class _Drawing:
             aria_label=f"How alike {count} documents are; the table of pairs has the same figures",
             data_px=px,
         )
-        aside = el("div", _legend(), el("p", id="heat-says", class_="says", role="status"), class_="heat-aside")
+        aside = el(
+            "div", _legend(), el("p", id="heat-says", class_="says", role="status"), class_="heat-aside"
+        )
         data = Markup(json.dumps(self._values(), separators=(",", ":")))  # digits alone
         return el(
             "figure",
@@ -156,11 +162,11 @@ def _level(similarity: float) -> int:
 
 
 def _legend() -> Markup:
-    steps = [
-        el("rect", x=at * 18, y=0, width=17, height=10, class_=f"h{at}") for at in range(_LEVELS + 1)
-    ]
+    steps = [el("rect", x=at * 18, y=0, width=17, height=10, class_=f"h{at}") for at in range(_LEVELS + 1)]
     marks = [
         el("text", text, x=x, y=24, class_=f"tick {where}")
         for text, x, where in (("0", 0, "t0"), ("50 %", 99, "t1"), ("100 % alike", 197, "t2"))
     ]
-    return el("svg", steps, marks, class_="legend", viewBox="0 0 198 28", width=198, height=28, aria_hidden="true")
+    return el(
+        "svg", steps, marks, class_="legend", viewBox="0 0 198 28", width=198, height=28, aria_hidden="true"
+    )

@@ -51,17 +51,19 @@ def joined(*children: Child) -> Markup:
     return Markup("".join(parts))
 
 
-def el(name: str, *children: Child, **attributes: Attribute) -> Markup:
+def el(tag: str, /, *children: Child, **attributes: Attribute) -> Markup:
     """Write an element. `class_` is `class`, `data_of` is `data-of`; None and False leave an attribute out.
 
     Errors: ValueError for an attribute that a document's text must never reach.
     """
-    head = name + "".join(
-        _attribute(key, value) for key, value in attributes.items() if value is not None and value is not False
+    head = tag + "".join(
+        _attribute(key, value)
+        for key, value in attributes.items()
+        if value is not None and value is not False
     )
-    if name in _VOID:
+    if tag in _VOID:
         return Markup(f"<{head}>")
-    return Markup(f"<{head}>{joined(*children)}</{name}>")
+    return Markup(f"<{head}>{joined(*children)}</{tag}>")
 
 
 def _attribute(key: str, value: Attribute) -> str:

@@ -21,8 +21,6 @@ _NODES_MAX = 24
 _RING_PX = 64
 _CENTRE_PX = 84
 
-Pairs = "Mapping[tuple[int, int], Pair]"
-
 
 def pairs_by_documents(account: Account) -> dict[tuple[int, int], Pair]:
     """Index the compared pairs by their documents, the lower index first."""
@@ -39,7 +37,9 @@ def clusters(account: Account, names: Names) -> Markup | None:
     if not found:
         return None
     known = pairs_by_documents(account)
-    cards = [_cluster(members, number, known, names) for number, members in enumerate(found[:CLUSTERS_MAX], 1)]
+    cards = [
+        _cluster(members, number, known, names) for number, members in enumerate(found[:CLUSTERS_MAX], 1)
+    ]
     more = len(found) - len(cards)
     note = f"{counted(more, 'further cluster')} in clusters.json." if more > 0 else None
     return joined(el("div", cards, class_="cards"), el("p", note, class_="note") if note else None)

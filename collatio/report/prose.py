@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from collatio.report.markup import Markup, el, joined
 from collatio.report.marks import segments
+from collatio.report.markup import Markup, el, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,9 +61,7 @@ def block_class(block: Block, text: str) -> str:
     return name
 
 
-def one_side(
-    side: Marked, block: int, changes: Sequence[Change], anchors: Anchors, *, left: bool
-) -> Markup:
+def one_side(side: Marked, block: int, changes: Sequence[Change], anchors: Anchors, *, left: bool) -> Markup:
     """Write a block as it stands on one side."""
     where = side.paper.blocks[block]
     parts = []
@@ -133,7 +131,7 @@ def woven(
                 continue
             while waiting and waiting[0].at <= count:
                 parts.append(waiting.pop(0).markup)
-            parts.append(_both(text, segment, right, block, changes, anchors))
+            parts.append(_both(text, segment, block, changes, anchors))
         if number == len(blocks[1]) - 1:
             parts += [piece.markup for piece in waiting]
         yield block, joined(parts)
@@ -153,9 +151,7 @@ def _pieces(
                 continue
             if segment.edit is not None and segment.edit.change in told:
                 continue
-            inner = (
-                _edit(text, segment.edit, changes, anchors, left=True) if segment.edit else _plain(text)
-            )
+            inner = _edit(text, segment.edit, changes, anchors, left=True) if segment.edit else _plain(text)
             before = left.paper.text[segment.start - 1 : segment.start]
             yield _Piece(count, _moved(inner, segment, block, anchors, left=True), before.isspace())
 
@@ -172,9 +168,7 @@ def _weave(text: str, count: int, waiting: list[_Piece], parts: list[Markup]) ->
     return end
 
 
-def _both(
-    text: str, segment: Segment, right: Marked, block: Block, changes: Sequence[Change], anchors: Anchors
-) -> Markup:
+def _both(text: str, segment: Segment, block: Block, changes: Sequence[Change], anchors: Anchors) -> Markup:
     """Write a marked stretch of the right side, what it replaced before it."""
     inner = _plain(text)
     if segment.edit is not None:
@@ -182,11 +176,7 @@ def _both(
         inner = _edit(text, mark, changes, anchors, left=False)
         was = changes[mark.change].left_text
         if was and mark.start == segment.start:
-            gone = (
-                el("span", was, class_="art-out")
-                if mark.artifact
-                else el("del", was, data_c=mark.number)
-            )
+            gone = el("span", was, class_="art-out") if mark.artifact else el("del", was, data_c=mark.number)
             inner = joined(gone, inner)
     return _moved(inner, segment, block, anchors, left=False) if segment.move else inner
 

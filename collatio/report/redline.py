@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from collatio.report.align import align
-from collatio.report.markup import Markup, el, joined
 from collatio.report.marks import marked, numbered
+from collatio.report.markup import Markup, el, joined
 from collatio.report.prose import Anchors, block_class, one_side, woven
 from collatio.report.tables import Tables, one_side_table, plain_table, woven_table
 from collatio.report.values import values_table
@@ -129,7 +129,9 @@ class Redline:
             yield from self._folded(calm, anchors, inline=inline, first=shown == 0, last=True)
             return
         left = sum(map(self._is_changed, self._rows)) - shown
-        yield el("p", f"{left:,} more changed blocks are not shown; comparisons.jsonl has them.", class_="gap")
+        yield el(
+            "p", f"{left:,} more changed blocks are not shown; comparisons.jsonl has them.", class_="gap"
+        )
 
     def _is_changed(self, row: Row) -> bool:
         return (

@@ -92,7 +92,9 @@ def plain_table(rows: Sequence[Sequence[str]]) -> Markup:
 def one_side_table(merged: Merged, anchors: Anchors, *, left: bool) -> Markup:
     """Write one side of merged tables."""
     lines = [line.left if left else line.right for line in merged.rows]
-    columns = [at for at, line in enumerate(merged.columns) if (line.left if left else line.right) is not None]
+    columns = [
+        at for at, line in enumerate(merged.columns) if (line.left if left else line.right) is not None
+    ]
     rows = [at for at in _shown(merged) if at is None or lines[at] is not None]
     body = []
     for at in rows:

@@ -43,7 +43,7 @@ def waterfall(bars: Sequence[Bar]) -> Markup | None:
     if not bars:
         return None
     begin = min(bar.start_ns for bar in bars)
-    end = max(max(bar.end_ns for bar in bars), begin + 1)
+    end = max(begin + 1, *(bar.end_ns for bar in bars))
     lanes = [lane for lane in _lanes(bars).walk() if lane.bars]
     drawn = lanes[:LANES_MAX]
     height = (len(drawn) + 1) * _LANE_PX + 8
@@ -68,7 +68,7 @@ def _lanes(bars: Sequence[Bar]) -> _Lane:
     lane_of: dict[str, _Lane] = {}
 
     def lane(bar: Bar) -> _Lane:
-        path = []
+        path: list[Bar] = []
         at: Bar | None = bar
         while at is not None and at.id not in lane_of and len(path) < 64:
             path.append(at)
@@ -115,7 +115,7 @@ def _draw(lane: _Lane, at: int, begin: int, end: int) -> Iterator[Markup]:
     y = (at + 1) * _LANE_PX
     stage = next((each for each in _STAGES if each in lane.service), "other")
     count = len(lane.bars)
-    times = f" × {count:,}" if count > 1 else ""
+    times = f" \N{MULTIPLICATION SIGN} {count:,}" if count > 1 else ""
     total = sum(bar.end_ns - bar.start_ns for bar in lane.bars) / 1e9
     longest = max(bar.end_ns - bar.start_ns for bar in lane.bars) / 1e9
     label = cut_middle(lane.name.removeprefix("collatio.v1."), 44 - lane.depth) + times

@@ -57,6 +57,7 @@ class Script:
     page: int = 1000
     changes_per_page: int = 1000  # changes that a listed comparison carries
     gone: set[str] = field(default_factory=set)  # documents, by URI, whose extraction is lost
+    quarantine: dict[str, common.Stage.ValueType] = field(default_factory=dict)  # the stage of each key
     final_state: int | None = None
 
 
@@ -83,6 +84,7 @@ class FakeGateway:
         self.calls: Counter[str] = Counter()
         self.received: list[int] = []
         self.watched_after: list[int] = []
+        self.retried_from: list[int] = []
         self.metadata: list[tuple[str, str]] = []
         self.left = asyncio.Event()  # a watch has ended on this side
         self.port = 0
@@ -467,6 +469,7 @@ class _Jobs(gateway_pb2_grpc.JobServiceServicer):
 
     async def RetryJob(self, request: pb.RetryJobRequest, context: Any) -> pb.Job:  # noqa: N802 - same
         stored = await self._find(request.name, context)
+        self.gateway.retried_from.append(request.from_stage)
         name = self.gateway.requests.setdefault(request.request_id, f"{request.name}-again")
         job = pb.Job(name=name, spec=stored.job.spec, retry_of=request.name, state=pb.JOB_STATE_QUEUED)
         self.gateway.jobs[name] = Stored(job)
@@ -601,6 +604,32 @@ class _Mesh(gateway_pb2_grpc.MeshServiceServicer):
         )
         idle = [common.StageStatus(stage=each, workers_alive=2) for each in (1, 3)]  # type: ignore[arg-type] # numbers
         return pb.MeshStatus(version="0.1.0", open_jobs=1, stages=[idle[0], stuck, idle[1]])
+
+    async def ListQuarantine(  # noqa: N802 - gRPC's name
+        self, request: common.ListQuarantineRequest, context: Any
+    ) -> common.ListQuarantineResponse:
+        script = self.gateway.script
+        steps = [
+            common.QuarantinedStep(stage=stage, key=key, job="jobs/fake-1", document_attempts=3)
+            for key, stage in script.quarantine.items()
+            if request.stage in {0, stage}
+        ]
+        for step in steps:
+            step.error.reason = "WORKER_LOST"
+            step.quarantine_time.CopyFrom(_END)
+        page, token = _page(steps, request, script.page)
+        return common.ListQuarantineResponse(steps=page, next_page_token=token)
+
+    async def ReplayQuarantine(  # noqa: N802 - gRPC's name
+        self, request: common.ReplayQuarantineRequest, context: Any
+    ) -> common.ReplayQuarantineResponse:
+        if not request.stage:
+            await _abort(context, invalid("stage", "must be set"))
+        held = self.gateway.script.quarantine
+        keys = [key for key in request.keys if held.get(key) == request.stage]
+        for key in keys:
+            del held[key]
+        return common.ReplayQuarantineResponse(keys=keys)
 
 
 def _ref(content: bytes) -> common.BlobRef:

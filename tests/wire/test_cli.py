@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from collatio.cli.exit_status import StoppedBySignal
 from collatio.cli.program import program
 from collatio.cli.surroundings import Surroundings
 from collatio.runtime.errors import CollatioError, Reason
+from collatio.v1 import common_pb2 as common
 from collatio.v1 import gateway_pb2 as pb
 from tests.wire.fake_gateway import CORRUPT, SCAN, TRACE_ID, FakeGateway, FakeMesh, Script, served
 
@@ -630,6 +632,88 @@ def test_mesh_status_is_a_table_or_json(gateway: FakeGateway) -> None:
     assert lines[2].endswith("NO_WORKERS")
     as_json = collatio("mesh", "status", "--json", "--gateway", gateway.target)
     assert json.loads(as_json.stdout)["stages"][1]["queueDepth"] == 7
+
+
+def test_mesh_status_watch_prints_the_table_again(gateway: FakeGateway) -> None:
+    """Off a terminal the tables stand one under another; with --json each answer is a line."""
+    plain = watch_status(3, "--gateway", gateway.target)
+    assert (plain.exit_code, plain.stdout.count("STAGE\t"), plain.stdout.count("\n\n")) == (130, 3, 2)
+    as_json = rows(watch_status(2, "--json", "--gateway", gateway.target).stdout)
+    assert [each["openJobs"] for each in as_json] == [1, 1]
+
+
+def watch_status(times: int, *args: object) -> Result:
+    """Watch the mesh's status until it was shown so many times."""
+    waited: list[float] = []
+
+    async def sleep(duration_s: float) -> None:
+        waited.append(duration_s)
+        if len(waited) == times:
+            raise StoppedBySignal
+
+    surroundings = Surroundings(open_mesh=FakeMesh(), sleep=sleep)
+    given = ["mesh", "status", "--watch", "--every", "5s", *map(str, args)]
+    result = CliRunner().invoke(program, given, obj=surroundings)
+    assert waited == [5.0] * times
+    return result
+
+
+def test_retry_prints_the_new_job(folder: Path, gateway: FakeGateway) -> None:
+    """The new job's name alone is on standard output; --from reaches the gateway; --json gives the job."""
+    collatio("submit", "docs", "--gateway", gateway.target)
+    again = collatio("retry", "fake-1", "--gateway", gateway.target)
+    assert (again.exit_code, again.stdout) == (0, "jobs/fake-1-again\n")
+    assert gateway.retried_from == [common.STAGE_UNSPECIFIED]
+    as_json = collatio("retry", "fake-1", "--from", "extract", "--json", "--gateway", gateway.target)
+    assert json.loads(as_json.stdout)["retryOf"] == "jobs/fake-1"
+    assert gateway.retried_from[-1] == common.STAGE_EXTRACT
+    assert collatio("retry", "fake-1", "--from", "there", "--gateway", gateway.target).exit_code == 2
+    assert collatio("retry", "none", "--gateway", gateway.target).exit_code == 4
+
+
+def test_delete_asks_first(folder: Path, gateway: FakeGateway) -> None:
+    """What is asked about is named with its counts; "no" keeps it and exits 1, "yes" deletes it."""
+    collatio("submit", "docs", "--gateway", gateway.target)
+    kept = collatio("delete", "fake-1", "--gateway", gateway.target, given="n\n")
+    assert (kept.exit_code, kept.stdout) == (1, "")
+    assert "Delete jobs/fake-1 (SUCCEEDED, 3 documents, 3 comparisons)?" in kept.stderr
+    assert "jobs/fake-1" in gateway.jobs
+    gone = collatio("delete", "fake-1", "--gateway", gateway.target, given="y\n")
+    assert (gone.exit_code, gone.stdout) == (0, "jobs/fake-1\n")
+    assert gateway.jobs == {}
+
+
+def test_delete_without_an_answer_deletes_nothing(folder: Path, gateway: FakeGateway) -> None:
+    """A script that cannot answer says --yes, or the job stays."""
+    collatio("submit", "docs", "--gateway", gateway.target)
+    assert collatio("delete", "fake-1", "--gateway", gateway.target, given="").exit_code == 130
+    assert "jobs/fake-1" in gateway.jobs
+    assert collatio("delete", "fake-1", "--yes", "--gateway", gateway.target).exit_code == 0
+    assert collatio("delete", "fake-1", "--yes", "--gateway", gateway.target).exit_code == 4
+
+
+def test_quarantine_is_listed_and_replayed() -> None:
+    """A table or JSON, over all pages; replaying finds each key's stage and tells the keys it did not find."""
+    stages = {"k1": common.STAGE_EXTRACT, "k2": common.STAGE_COMPARE, "k3": common.STAGE_EXTRACT}
+    with served(Script(quarantine=stages, page=2)) as gateway:
+        where = ("--gateway", gateway.target)
+        listed = [line.split("\t") for line in collatio("quarantine", "list", *where).stdout.splitlines()]
+        assert [row[1] for row in listed] == ["KEY", "k1", "k2", "k3"]
+        assert listed[1][:5] == ["extract", "k1", "jobs/fake-1", "WORKER_LOST", "3"]
+        one = collatio("quarantine", "list", "--stage", "compare", "--json", *where)
+        assert [each["key"] for each in json.loads(one.stdout)] == ["k2"]
+        result = collatio("quarantine", "replay", "k2", "k1", "none", *where)
+        assert (result.exit_code, set(result.stdout.split())) == (1, {"k1", "k2"})
+        assert "collatio: not in quarantine: none" in result.stderr
+        assert set(gateway.script.quarantine) == {"k3"}
+        assert collatio("quarantine", "replay", "k3", *where).exit_code == 0
+
+
+def test_quarantine_alone_lists(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a word more it is the list."""
+    monkeypatch.setenv("COLLATIO_GATEWAY", gateway.target)
+    result = collatio("quarantine")
+    assert (result.exit_code, result.stdout.splitlines()[0].split("\t")[0]) == (0, "STAGE")
 
 
 def test_version_is_printed() -> None:

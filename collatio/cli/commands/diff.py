@@ -86,9 +86,8 @@ def diff(
             *_beside(left, right), options, artifacts=artifacts, brief=brief, as_json=as_json, color=color
         )
     except CollatioError as error:
-        _complain(str(error.reason), error.message)
-        for each in error.violations:
-            _complain(str(error.reason), f"{each.field}: {each.description}")
+        faults = "; ".join(f"{each.field}: {each.description}" for each in error.violations)
+        _complain(str(error.reason), faults or error.message)
     except OSError as error:
         from collatio.cli.folders import local_failure
 
@@ -127,7 +126,7 @@ def _side(path: Path) -> Side:
     from collatio.cli.diffing.model import Side
 
     if str(path) == "-":
-        return Side("-", click.get_binary_stream("stdin").read())
+        return Side("-", sys.stdin.buffer.read())
     return Side(str(path), path.read_bytes())
 
 
@@ -161,6 +160,8 @@ def _remark(found: PairDiff) -> None:
     for reading in found.readings or ():
         for code, message in dict(reading.warnings).items():
             click.echo(printable(f"{reading.document.uri}: {code}: {message}"), err=True)
+    if found.readings is not None and not found.different:
+        click.echo("the files differ, what is read of them does not", err=True)
     if found.artifacts_hidden:
         click.echo(
             f"{found.artifacts_hidden} likely artefacts of extraction are not shown; --artifacts shows them",

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 @named_gateway_option
 @json_option
 @click.pass_obj
-def mesh_status(
-    surroundings: Surroundings, *, watch: bool, every: float, gateway: str, as_json: bool
-) -> int:
+def mesh_status(surroundings: Surroundings, *, watch: bool, every: float, gateway: str, as_json: bool) -> int:
     """Show each stage: what waits and why, what runs, and on how many workers.
 
     With --watch a terminal shows it in place; elsewhere the table is printed again, and with --json each

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "-o",
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write job.json, extractions.jsonl, comparisons.jsonl and failures.jsonl into this folder.",
+    help="Write the results and the report into this folder: report.html, summary.csv, *.jsonl and more.",
 )
 @click.option("--force", is_flag=True, help="Replace those files in a folder that is not empty.")
 @click.option(

@@ -36,7 +36,7 @@ Examples:
     "-o",
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write job.json, extractions.jsonl, comparisons.jsonl and failures.jsonl into this folder.",
+    help="Write the results and the report into this folder: report.html, summary.csv, *.jsonl and more.",
 )
 @click.option("--force", is_flag=True, help="Replace those files in a folder that is not empty.")
 @data_option
@@ -84,6 +84,7 @@ async def _run(
 ) -> tuple[Job, Findings, list[LocalFailure]]:
     from collatio.cli.conduct import conduct, prepare
     from collatio.cli.output.folder import save
+    from collatio.cli.output.trace import trace_reader
     from collatio.cli.placing import choose_roots
     from collatio.cli.session import open_session
 
@@ -92,4 +93,5 @@ async def _run(
     async with open_session(surroundings, talk, gateway=gateway, data_dir=data, roots=roots) as session:
         spec, unread = await prepare(order, session, talk)
         job = await conduct(session.client, spec, talk)
-        return job, await save(session.client, job, output, unread), unread
+        trace = trace_reader(session.traces, job, surroundings) if session.traces and output else None
+        return job, await save(session.client, job, output, unread, trace), unread

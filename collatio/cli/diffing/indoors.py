@@ -12,13 +12,12 @@ import hashlib
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from collatio.cli.diffing.model import Reading
 from collatio.plugins import comparators
 from compare_svc.engine.compare import compare
 from extract_svc.engine import model
 from extract_svc.engine.extract import extract_one
 from extract_svc.engine.registry import Registry
-
-from collatio.cli.diffing.model import Reading
 
 if TYPE_CHECKING:
     from collatio.cli.diffing.model import Side
@@ -43,9 +42,7 @@ class Indoors:
             tuple((each.code, each.message) for each in found.warnings),
         )
 
-    def compare(
-        self, left: Reading, right: Reading, options: comparators.Options
-    ) -> comparators.Comparison:
+    def compare(self, left: Reading, right: Reading, options: comparators.Options) -> comparators.Comparison:
         """Compare two documents."""
         return compare(left.document, right.document, options)
 

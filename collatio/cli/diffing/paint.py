@@ -49,7 +49,7 @@ class Paint:
 
 
 def safe(text: str) -> str:
-    """Make a document's text harmless on a terminal; line ends become "\\n"."""
+    """Make a document's text harmless on a terminal; line ends become line feeds."""
     return _UNSAFE.sub(
         lambda found: found[0].encode("unicode_escape", "surrogatepass").decode("ascii"),
         _LINE_ENDS.sub("\n", text),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collatio.cli.diffing.model import Engines, Side
     from collatio.plugins.comparators import Comparison, Options
 
+_ALL_IGNORED = "Nothing is left to compare once what is ignored is taken out."
+
 
 def diff_pair(
     engines: Engines, left: Side, right: Side, options: Options, *, artifacts: bool = False
@@ -36,7 +38,7 @@ def diff_pair(
         changes = tuple(each for each in comparison.changes if artifacts or not each.likely_artifact)
         hidden = len(comparison.changes) - len(changes)
     else:
-        changes, hidden = _without_comparison(left, right, readings, comparison, members), 0
+        changes, hidden = _without_comparison(left, right, readings, comparison), 0
     return PairDiff(left.name, right.name, readings, comparison, changes, hidden, members)
 
 
@@ -48,21 +50,21 @@ def _read(engines: Engines, side: Side) -> Reading:
 
 
 def _without_comparison(
-    left: Side, right: Side, readings: tuple[Reading, Reading], comparison: Comparison, members: Members
+    left: Side, right: Side, readings: tuple[Reading, Reading], comparison: Comparison
 ) -> tuple[Change, ...]:
     """Say what differs where nothing could be compared. Errors: CollatioError where that cannot be said."""
     if not left.data or not right.data:
         return tuple(_whole(readings[1 if right.data else 0], inserted=bool(right.data)))
-    wordless = [
-        side.name
-        for side, reading in zip((left, right), readings, strict=True)
-        if not reading.document.has_text
-    ]
-    if members and len(wordless) == 2:
-        return ()
+    wordless = [reading for reading in readings if not reading.document.has_text]
+    if len(wordless) == 2 and all(reading.members for reading in readings):
+        return ()  # archives: what they hold is all there is
     reason = comparison.error.reason if comparison.error else Reason.NO_TEXT
-    message = "No text to compare; it may be a scan, or all of its text is ignored."
-    raise CollatioError(Reason(reason), f"{' and '.join(wordless) or left.name}: {message}")
+    raise CollatioError(Reason(reason), " ".join(map(_why_wordless, wordless)) or _ALL_IGNORED)
+
+
+def _why_wordless(reading: Reading) -> str:
+    said = " ".join(message for _, message in reading.warnings) or "The document holds no text."
+    return f"{reading.document.uri}: {said}"
 
 
 def _whole(reading: Reading, *, inserted: bool) -> list[Change]:
@@ -75,9 +77,7 @@ def _whole(reading: Reading, *, inserted: bool) -> list[Change]:
         else:
             changes.append(Change(ChangeKind.DELETED, ChangeScope.TEXT, place, None, block.text))
     if not changes:
-        raise CollatioError(
-            Reason.NO_TEXT, f"{reading.document.uri}: No text to compare; it may be a scan."
-        )
+        raise CollatioError(Reason.NO_TEXT, _why_wordless(reading))
     return changes
 
 

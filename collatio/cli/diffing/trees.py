@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from collatio.cli.diffing.model import Engines, PairDiff
+    from collatio.cli.folders import LocalFile
+    from collatio.cli.output.documents import LocalFailure
     from collatio.plugins.comparators import Options
 
 
@@ -43,7 +45,7 @@ def diff_trees(
     founds = [find_files(Input(str(each), each.absolute())) for each in (left, right)]
     for found in founds:
         for failure in found.failures:
-            yield TreeEntry(failure.name, reason=failure.failure.reason, message=failure.failure.message)
+            yield _trouble(failure.uri, failure)
     lefts, rights = ({file.relative_path: file for file in found.files} for found in founds)
     for path in sorted(lefts.keys() | rights.keys()):
         if path not in rights:
@@ -51,14 +53,23 @@ def diff_trees(
         elif path not in lefts:
             yield TreeEntry(path, "right")
         else:
-            try:
-                sides = [Side(each.name, each.path.read_bytes()) for each in (lefts[path], rights[path])]
-                yield TreeEntry(path, diff=diff_pair(engines, *sides, options, artifacts=artifacts))
-            except CollatioError as error:
-                yield TreeEntry(path, reason=str(error.reason), message=error.message)
-            except OSError as error:
-                failed = local_failure(str(error.filename), error).failure
-                yield TreeEntry(path, reason=failed.reason, message=f"{error.filename}: {failed.message}")
+            yield _compared(engines, path, lefts[path], rights[path], options, artifacts=artifacts)
+
+
+def _compared(
+    engines: Engines, path: str, left: LocalFile, right: LocalFile, options: Options, *, artifacts: bool
+) -> TreeEntry:
+    try:
+        sides = Side(left.name, left.path.read_bytes()), Side(right.name, right.path.read_bytes())
+        return TreeEntry(path, diff=diff_pair(engines, *sides, options, artifacts=artifacts))
+    except CollatioError as error:
+        return TreeEntry(path, reason=str(error.reason), message=error.message)
+    except OSError as error:
+        return _trouble(path, local_failure(str(error.filename), error))
+
+
+def _trouble(path: str, failed: LocalFailure) -> TreeEntry:
+    return TreeEntry(path, reason=failed.failure.reason, message=f"{failed.uri}: {failed.failure.message}")
 
 
 def entry_line(entry: TreeEntry, left: str, right: str) -> str:

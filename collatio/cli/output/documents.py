@@ -9,9 +9,9 @@ from collatio.cli.output import SCHEMA_VERSION
 from collatio.client.messages import BlockKind, DocumentState, JobState, Stage
 
 if TYPE_CHECKING:
-    from collatio.cli.output.names import Names
     from collections.abc import Iterable, Iterator
 
+    from collatio.cli.output.names import Names
     from collatio.client.messages import (
         Block,
         DocumentError,

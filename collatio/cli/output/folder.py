@@ -36,6 +36,8 @@ JOB, EXTRACTIONS, COMPARISONS, FAILURES = (
 CONCLUSION, CLUSTERS, FAMILIES = "conclusion.json", "clusters.json", "families.json"
 ROW_FILES = (JOB, EXTRACTIONS, COMPARISONS, FAILURES)
 OWN_FILES = (*ROW_FILES, CONCLUSION, CLUSTERS, FAMILIES, SUMMARY, ROLLUP, REPORT, TRACE)
+
+
 class FolderInUse(Exception):  # noqa: N818 - a refusal, not an error
     """The folder holds something, and nobody said that it may be replaced."""
 

@@ -70,7 +70,7 @@ def write_html(account: Account, path: Path, more_pairs: int) -> list[Path]:
     for name, content in page.further():
         beside.mkdir(exist_ok=True)
         _write(beside / name, [content])
-    _write(path, [page.html])
+    _write(path, page.html)
     return [path]
 
 

@@ -7,6 +7,7 @@ memory, STATE_STORE_UNAVAILABLE for everything else that waiting may mend.
 from __future__ import annotations
 
 import json
+import logging
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,14 +26,18 @@ if TYPE_CHECKING:
     from collatio.runtime.ledger.limits import Limits
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 STORE_ERRORS = (redis.exceptions.RedisError, OSError, TimeoutError)
 RETRY_AFTER_S = 2.0
 
 
 def store_error(error: BaseException) -> CollatioError:
-    """Make the typed error for a failure of the store."""
+    """Make the typed error for a failure of the store; a fault inside a script of ours is INTERNAL."""
     if isinstance(error, redis.exceptions.OutOfMemoryError) or "OOM command not allowed" in str(error):
         return CollatioError(Reason.STATE_STORE_FULL, retry_after_s=RETRY_AFTER_S)
+    if type(error) is redis.exceptions.ResponseError and "user_script" in str(error):
+        logger.error("a script failed: %s", error)
+        return CollatioError(Reason.INTERNAL)
     return CollatioError(Reason.STATE_STORE_UNAVAILABLE, retry_after_s=RETRY_AFTER_S)
 
 
@@ -60,9 +65,14 @@ class _Scripts:
         """The stream on which terminal transitions are told."""
         return f"{self.name}:events"
 
-    def _argv(self, command: Command[Any]) -> list[str]:
+    def _argv(self, command: Command[Any]) -> list[str | bytes]:
+        """Write a script's arguments; a name that is no valid Unicode passes through as it is."""
         args = json.dumps(command.args, separators=(",", ":"), ensure_ascii=False)
-        return [str(self._clock()), self._limits_json, args]
+        return [str(self._clock()), self._limits_json, args.encode("utf-8", "surrogatepass")]
+
+    @staticmethod
+    def _answer(raw: Any) -> Any:
+        return json.loads(raw.decode("utf-8", "surrogatepass") if isinstance(raw, bytes) else raw)
 
 
 class Ledger(_Scripts):
@@ -88,7 +98,7 @@ class Ledger(_Scripts):
             raw = script(keys=[self.name], args=self._argv(command))
         except STORE_ERRORS as error:
             raise store_error(error) from error
-        return command.read(json.loads(raw))
+        return command.read(self._answer(raw))
 
 
 class AsyncLedger(_Scripts):
@@ -114,4 +124,4 @@ class AsyncLedger(_Scripts):
             raw = await script(keys=[self.name], args=self._argv(command))
         except STORE_ERRORS as error:
             raise store_error(error) from error
-        return command.read(json.loads(raw))
+        return command.read(self._answer(raw))

@@ -129,6 +129,15 @@ class Reflection:
             files = self._catalogue.file(request.file_by_filename)
         elif kind == "file_containing_symbol":
             files = self._catalogue.symbol(request.file_containing_symbol)
+        elif kind == "all_extension_numbers_of_type":
+            # Nothing here is extended, and grpcurl shows an error's details only after it was told so.
+            extended = request.all_extension_numbers_of_type
+            if self._catalogue.symbol(extended) is not None:
+                return reflection_pb2.ServerReflectionResponse(
+                    all_extension_numbers_response=reflection_pb2.ExtensionNumberResponse(
+                        base_type_name=extended
+                    )
+                )
         if files is None:
             return reflection_pb2.ServerReflectionResponse(
                 error_response=reflection_pb2.ErrorResponse(

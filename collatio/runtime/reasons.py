@@ -1,0 +1,114 @@
+"""Every reason collatio gives, and what kind of trouble each can be.
+
+A reason is an UPPER_SNAKE word a program can branch on (AIP-193). `catalogue` says what each means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+
+class Category(Enum):
+    """What kind of trouble a reason is; each maps to one status code."""
+
+    INVALID = "invalid"
+    NOT_FOUND = "not_found"
+    EXISTS = "exists"
+    DENIED = "denied"
+    UNAUTHENTICATED = "unauthenticated"
+    PRECONDITION = "precondition"
+    EXHAUSTED = "exhausted"
+    DEADLINE = "deadline"
+    CANCELLED = "cancelled"
+    UNAVAILABLE = "unavailable"
+    UNIMPLEMENTED = "unimplemented"
+    DATA_LOSS = "data_loss"
+    INTERNAL = "internal"
+
+
+class Reason(StrEnum):
+    """Every reason collatio gives. The catalogue below says what each means and what to do."""
+
+    INVALID_REQUEST = "INVALID_REQUEST"
+    INVALID_PAGE_TOKEN = "INVALID_PAGE_TOKEN"  # noqa: S105 - a reason's name, not a credential
+    TOO_MANY_DOCUMENTS = "TOO_MANY_DOCUMENTS"
+    JOB_NOT_FOUND = "JOB_NOT_FOUND"
+    JOB_EXPIRED = "JOB_EXPIRED"
+    JOB_ALREADY_EXISTS = "JOB_ALREADY_EXISTS"
+    REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
+    JOB_ALREADY_ENDED = "JOB_ALREADY_ENDED"
+    JOB_NOT_ENDED = "JOB_NOT_ENDED"
+    ETAG_MISMATCH = "ETAG_MISMATCH"
+    DOCUMENT_NOT_FOUND = "DOCUMENT_NOT_FOUND"
+    COMPARISON_NOT_FOUND = "COMPARISON_NOT_FOUND"
+    BLOB_NOT_FOUND = "BLOB_NOT_FOUND"
+    BLOB_DIGEST_MISMATCH = "BLOB_DIGEST_MISMATCH"
+    BLOB_TOO_LARGE = "BLOB_TOO_LARGE"
+    BLOB_STORE_FULL = "BLOB_STORE_FULL"
+    BLOB_STORE_UNAVAILABLE = "BLOB_STORE_UNAVAILABLE"
+    BLOB_STORE_MISMATCH = "BLOB_STORE_MISMATCH"
+    STATE_STORE_UNAVAILABLE = "STATE_STORE_UNAVAILABLE"
+    STATE_STORE_FULL = "STATE_STORE_FULL"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
+    BACKLOG_FULL = "BACKLOG_FULL"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    CANCELLED = "CANCELLED"
+    SHUTTING_DOWN = "SHUTTING_DOWN"
+    STAGE_UNAVAILABLE = "STAGE_UNAVAILABLE"
+    UNREACHABLE = "UNREACHABLE"
+    METHOD_NOT_IMPLEMENTED = "METHOD_NOT_IMPLEMENTED"
+    SETTINGS_INVALID = "SETTINGS_INVALID"
+    INTERNAL = "INTERNAL"
+    # a job's own end
+    NO_DOCUMENTS = "NO_DOCUMENTS"
+    BASELINE_FAILED = "BASELINE_FAILED"
+    ALL_DOCUMENTS_FAILED = "ALL_DOCUMENTS_FAILED"
+    DOCUMENT_FAILED = "DOCUMENT_FAILED"
+    QUORUM_MISSED = "QUORUM_MISSED"
+    TOO_MANY_PAIRS = "TOO_MANY_PAIRS"
+    JOB_DEADLINE_EXCEEDED = "JOB_DEADLINE_EXCEEDED"
+    # fetch
+    URI_INVALID = "URI_INVALID"
+    URI_SCHEME_UNSUPPORTED = "URI_SCHEME_UNSUPPORTED"
+    URI_NOT_ALLOWED = "URI_NOT_ALLOWED"
+    PATH_OUTSIDE_ROOT = "PATH_OUTSIDE_ROOT"
+    SOURCE_NOT_FOUND = "SOURCE_NOT_FOUND"
+    SOURCE_PERMISSION_DENIED = "SOURCE_PERMISSION_DENIED"
+    SOURCE_CREDENTIALS_MISSING = "SOURCE_CREDENTIALS_MISSING"
+    SOURCE_NOT_A_FILE = "SOURCE_NOT_A_FILE"
+    SOURCE_TOO_LARGE = "SOURCE_TOO_LARGE"
+    SOURCE_TIMEOUT = "SOURCE_TIMEOUT"
+    SOURCE_UNAVAILABLE = "SOURCE_UNAVAILABLE"
+    SOURCE_CHANGED = "SOURCE_CHANGED"
+    INPUT_LOST = "INPUT_LOST"
+    # extract
+    FORMAT_UNSUPPORTED = "FORMAT_UNSUPPORTED"
+    DOCUMENT_CORRUPT = "DOCUMENT_CORRUPT"
+    ENCRYPTED = "ENCRYPTED"
+    EXTRACT_TIMEOUT = "EXTRACT_TIMEOUT"
+    MEMORY_LIMIT = "MEMORY_LIMIT"
+    OUTPUT_LIMIT = "OUTPUT_LIMIT"
+    DECOMPRESSION_LIMIT = "DECOMPRESSION_LIMIT"
+    NESTING_LIMIT = "NESTING_LIMIT"
+    XML_DTD_FORBIDDEN = "XML_DTD_FORBIDDEN"
+    PARSER_CRASHED = "PARSER_CRASHED"
+    ENGINE_FAILED = "ENGINE_FAILED"
+    # compare
+    COMPARE_TIMEOUT = "COMPARE_TIMEOUT"
+    COMPARER_CRASHED = "COMPARER_CRASHED"
+    NO_TEXT = "NO_TEXT"
+    EXTRACTION_LOST = "EXTRACTION_LOST"
+    # a step that the ledger gave up on
+    ATTEMPTS_EXHAUSTED = "ATTEMPTS_EXHAUSTED"
+    SANDBOX_UNAVAILABLE = "SANDBOX_UNAVAILABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the catalogue: its category, whether trying again can help, its meaning and the remedy."""
+
+    category: Category
+    retryable: bool
+    meaning: str
+    remedy: str
