@@ -30,12 +30,14 @@ def closest_pairs(account: Account) -> dict[int, Pair]:
 def on_the_page(account: Account, count: int) -> list[Pair]:
     """Choose the pairs whose redlines stand on the page: half the most alike, half those that changed most.
 
-    Pairs without any change have no redline. The most alike come first.
+    Pairs in which nothing but likely artefacts changed are left to files of their own. The most alike come first.
     """
     changed = [pair for pair in by_likeness(account.pairs) if pair.counts.get("changes", 0)]
     alike = [pair for pair in changed if pair.edits][: (count + 1) // 2]
     chosen = {pair.index for pair in alike}
-    related = [pair for pair in changed if pair.overall >= RELATED_MIN and pair.index not in chosen]
+    related = [
+        pair for pair in changed if pair.edits and pair.overall >= RELATED_MIN and pair.index not in chosen
+    ]
     related.sort(key=lambda pair: (-pair.edits, pair.index))
     chosen |= {pair.index for pair in related[: count - len(alike)]}
     return [pair for pair in changed if pair.index in chosen]

@@ -10,13 +10,13 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 def percent(similarity: float) -> str:
-    """Write a similarity in percent; never 100 % for what is not the same, nor 0 for what shares something."""
+    """Write a similarity in percent; never 100% for what is not the same, nor 0 for what shares something."""
     tenths = round(similarity * 1000)
     if tenths >= 1000 and similarity < 1:
         tenths = 999
     if tenths == 0 and similarity > 0:
         tenths = 1
-    return "100 %" if tenths == 1000 else f"{tenths / 10:.1f} %"
+    return "100%" if tenths == 1000 else f"{tenths / 10:.1f}%"
 
 
 def counted(count: int, one: str, many: str = "") -> str:

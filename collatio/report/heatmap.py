@@ -165,7 +165,7 @@ def _legend() -> Markup:
     steps = [el("rect", x=at * 18, y=0, width=17, height=10, class_=f"h{at}") for at in range(_LEVELS + 1)]
     marks = [
         el("text", text, x=x, y=24, class_=f"tick {where}")
-        for text, x, where in (("0", 0, "t0"), ("50 %", 99, "t1"), ("100 % alike", 197, "t2"))
+        for text, x, where in (("0", 0, "t0"), ("50%", 99, "t1"), ("100% alike", 197, "t2"))
     ]
     return el(
         "svg", steps, marks, class_="legend", viewBox="0 0 198 28", width=198, height=28, aria_hidden="true"

@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 
 REDLINES_MAX = 12
 REDLINES_CHARS_MAX = 1_500_000
+_HEADS = {
+    "map": "How alike they are",
+    "sides": "On one side only",
+    "clusters": "Clusters of near-duplicates",
+    "families": "Versions, oldest first",
+    "rollup": "What changed in the baseline",
+    "trace": "Where the time went",
+    "method": "How it is measured",
+}
 _MARK = el("span", "collatio", class_="brand")
 
 
@@ -139,16 +148,16 @@ class _Maker:
         account, names = self._account, self._names
         on_page = {index for index, link in links.items() if link.startswith("#")}
         yield _section("failures", "Failures", overview.failures(account, names))
-        yield _section("sides", "On one side only", overview.one_side_only(account, names))
-        yield _section("map", "How alike they are", heatmap(account, names, on_page))
+        yield _section("sides", "One side only", overview.one_side_only(account, names))
+        yield _section("map", "Map", heatmap(account, names, on_page))
         yield _section("clusters", "Near-duplicates", pictures.clusters(account, names))
         yield _section("families", "Versions", pictures.families(account, names, links))
-        yield _section("rollup", "What changed in the baseline", listing.rollup(account, names))
+        yield _section("rollup", "Rollup", listing.rollup(account, names))
         yield _section("redlines", "Redlines", joined(self._legend(), redlines) if redlines else None)
         yield _section("pairs", "Pairs", listing.pairs(account, names, links))
         yield _section("documents", "Documents", listing.documents(account, names, links))
-        yield _section("trace", "Where the time went", waterfall(account.trace))
-        yield _section("method", "How it is measured", _method())
+        yield _section("trace", "Trace", waterfall(account.trace))
+        yield _section("method", "Method", _method())
 
     def _legend(self) -> Markup:
         return el(
@@ -208,11 +217,12 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _section(name: str, head: str, body: Markup | None) -> tuple[Markup, Markup] | None:
+def _section(name: str, short: str, body: Markup | None) -> tuple[Markup, Markup] | None:
     """Write a section and the link to it; None for one without content."""
+    head = _HEADS.get(name, short)
     if body is None:
         return None
-    link = el("a", head, href=f"#{name}")
+    link = el("a", short, href=f"#{name}")
     return link, el(
         "section", el("h2", head, id=f"{name}-head"), body, id=name, aria_labelledby=f"{name}-head"
     )

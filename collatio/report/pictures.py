@@ -83,14 +83,15 @@ def _ring(members: Sequence[int], known: Mapping[tuple[int, int], Pair]) -> Mark
         for at, (x, y) in enumerate(spots, 1)
     ]
     size = 2 * _CENTRE_PX
+    top, height = (_CENTRE_PX - 16, 32) if count == 2 else (0, size)
     return el(
         "svg",
         lines,
         nodes,
         class_="ring",
-        viewBox=f"0 0 {size} {size}",
+        viewBox=f"0 {top} {size} {height}",
         width=size,
-        height=size,
+        height=height,
         role="img",
         aria_label=f"{count} documents and how alike they are",
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collatio.report.model import Block, Change
 
 _SHORT_LINE = 48
+_OWN_BULLET = re.compile(r"\s*(?:\(?\w{1,4}[.)]|[\d.]+\s|[^\w\s\"'(])")
 _CLASSES = {
     "LIST_ITEM": "b-item",
     "CODE": "b-code",
@@ -53,6 +54,8 @@ class _Piece(NamedTuple):
 def block_class(block: Block, text: str) -> str:
     """Choose a block's class: what it is, and whether its line ends mean something."""
     name = _CLASSES.get(block.kind, "b")
+    if block.kind == "LIST_ITEM" and _OWN_BULLET.match(text):
+        name = "b-item b-own"
     if block.kind == "HEADING":
         name = f"b-h b-h{min(max(block.level, 1), 4)}"
     lines = text.count("\n") + 1
@@ -101,7 +104,7 @@ def _moved(inner: Markup, segment: Segment, block: Block, anchors: Anchors, *, l
         word = "moved away" if left else "moved here"
         chip = el(
             "a",
-            f"{word} {mark.number or ''}".strip(),
+            f"{mark.number} · {word}" if mark.number else word,
             class_="chip",
             href=f"#{anchors.prefix}{there}{mark.number}",
             id=anchors.take(f"{here}{mark.number}"),

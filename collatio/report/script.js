@@ -90,7 +90,7 @@
       cursor.setAttribute("x", column * px - 0.5);
       cursor.setAttribute("y", row * px - 0.5);
       const figure = document.createElement("b");
-      figure.textContent = value < 0 ? "not compared" : `${(value / 10).toFixed(1)} %`;
+      figure.textContent = value < 0 ? "not compared" : `${(value / 10).toFixed(1)}%`;
       const names = [column, row].map((at) => labels[at].querySelector("title").textContent);
       says.replaceChildren(figure, names[0], document.createElement("br"), names[1]);
     };

@@ -28,6 +28,7 @@ from collatio.runtime.settings import (
     positive,
     read,
     setting,
+    switch,
 )
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ class ServiceSettings:
     )
     listen: str = setting(
         "HOST:PORT to serve on; port 0 takes a free one", parse=address, default="127.0.0.1:0"
+    )
+    insecure: bool = setting(
+        "serve beyond loopback in the clear: a network of the mesh's own", parse=switch, default=False
     )
     env: str = setting(
         "production refuses test doors", parse=one_of("production", "embedded", "test"), default="production"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 from dataclasses import dataclass
 from functools import partial
@@ -81,7 +82,8 @@ async def serve_until(  # noqa: PLR0917 - each is one thing a server is made of
     telemetry: Telemetry,
     on_serving: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """Serve until `stop` is set, then drain."""
+    """Serve until `stop` is set, then drain. Errors: SETTINGS_INVALID for an address it may not listen on."""
+    refuse_exposure(settings)
     plan = ServerPlan(
         listen=settings.listen,
         services=services,
@@ -96,6 +98,21 @@ async def serve_until(  # noqa: PLR0917 - each is one thing a server is made of
     logger.info("listening", extra={"address": f"{settings.listen.rpartition(':')[0]}:{port}"})
     await stop.wait()
     await server.stop()
+
+
+def refuse_exposure(settings: ServiceSettings) -> None:
+    """Refuse to listen beyond loopback unless told to: calls are in the clear. Errors: SETTINGS_INVALID."""
+    host = settings.listen.rpartition(":")[0].strip("[]")
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    if not loopback and not settings.insecure:
+        raise CollatioError(
+            Reason.SETTINGS_INVALID,
+            f"{settings.listen} is beyond loopback, where calls would travel in the clear;"
+            " set --insecure on for a network of the mesh's own",
+        )
 
 
 def readiness(client: AsyncRedis, blobs: BlobStore) -> Callable[[], Awaitable[bool]]:

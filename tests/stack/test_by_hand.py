@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
 import shutil
@@ -129,7 +130,7 @@ async def test_a_bad_request_names_its_fields(mesh: RunningMesh) -> None:
     details = {detail["@type"].rpartition("/")[2]: detail for detail in error["details"]}
     assert details["google.rpc.ErrorInfo"]["reason"] == "INVALID_REQUEST"
     assert details["google.rpc.ErrorInfo"]["domain"] == "collatio"
-    fields = {each["field"] for each in details["google.rpc.BadRequest"]["fieldViolations"]}
+    fields = {each["field"] for each in details["google.rpc.BadRequest"]["field_violations"]}
     assert fields == {"job.spec.sources[0].uri", "job.spec.sources[1]", "job.spec.timeout"}
 
 
@@ -175,4 +176,6 @@ async def test_a_job_by_buf(mesh: RunningMesh) -> None:
     assert status != 0
     (error,) = values(talk)
     assert error["code"] == "not_found"
-    assert "JOB_NOT_FOUND" in json.dumps(error["details"])
+    (info,) = error["details"]
+    assert info["type"] == "google.rpc.ErrorInfo"
+    assert b"JOB_NOT_FOUND" in base64.b64decode(info["value"] + "==")

@@ -118,11 +118,14 @@ async def test_extract_answers_inline_documents_in_full(mesh: RunningMesh) -> No
 
 async def test_extract_streams_a_large_extraction_in_parts(mesh: RunningMesh) -> None:
     """An extraction beyond a message's size comes in several, which merge into the whole."""
-    lines = [f"Paragraph {number} holds so many words that it is worth a line of its own." for number in range(12_000)]
-    found = await extracted(mesh, long="\n\n".join(lines).encode()[: 1 << 20])
-    blocks = [block.text for block in found["long"].content.blocks]
-    assert blocks[:100] == lines[:100]
-    assert sum(map(len, blocks)) > 900_000
+    lines = [f"Paragraph {number} is one of very many that make a long text together." for number in range(12_000)]
+    items = [extract_pb2.ExtractItem(item_id="long", inline="\n\n".join(lines).encode())]
+    async with stub(mesh.stage("extract"), extract_pb2_grpc.ExtractServiceStub) as stage:
+        call = stage.Extract(iter([extract_pb2.ExtractRequest(items=items)]), timeout=CALL_S)
+        parts = [outcome async for response in call for outcome in response.outcomes]
+    assert [part.more for part in parts] == [True] * (len(parts) - 1) + [False]
+    assert len(parts) > 1
+    assert [block.text for part in parts for block in part.content.blocks] == lines
 
 
 async def test_compare_answers_texts(mesh: RunningMesh) -> None:

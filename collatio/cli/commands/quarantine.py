@@ -26,15 +26,18 @@ def _stage_option(command: Callable[..., int]) -> Callable[..., int]:
     )(command)
 
 
-@click.group(invoke_without_command=True, short_help="List steps given up on, or let them be tried again.")
-@click.pass_context
-def quarantine(ctx: click.Context) -> int:
-    """List the steps that were given up on, or let them be tried again; on its own, list."""
-    from collatio.cli.exit_status import ExitStatus
+class _ListedByDefault(click.Group):
+    """A group that lists when no other command is named."""
 
-    if ctx.invoked_subcommand is None:
-        return int(ctx.invoke(list_steps))
-    return ExitStatus.OK
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `list` before options that come without a command."""
+        bare = not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
+        return super().parse_args(ctx, ["list", *args] if bare else args)
+
+
+@click.group(cls=_ListedByDefault, short_help="List steps given up on, or let them be tried again.")
+def quarantine() -> None:
+    """List the steps that were given up on, or let them be tried again; on its own, list."""
 
 
 @quarantine.command("list")

@@ -46,6 +46,8 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # the runtime
     def __init__(self, limits: MethodLimits) -> None:
         self._limits = limits
         self._running: dict[str, int] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def intercept_service(
         self,
@@ -116,9 +118,16 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # the runtime
                 retry_after_s=RETRY_AFTER_S,
             )
         self._running[method] = running + 1
+        self._idle.clear()
 
     def _leave(self, method: str) -> None:
         self._running[method] -= 1
+        if not any(self._running.values()):
+            self._idle.set()
+
+    async def idle(self) -> None:
+        """Wait until no call runs but those of health, reflection and channelz, which never end by themselves."""
+        await self._idle.wait()
 
 
 class _Unreadable:

@@ -75,7 +75,8 @@ class Server:
         self._plan = plan
         tracing = ServerTracing(telemetry.tracing, telemetry.instruments)
         self._tracing = tracing
-        self._server = grpc.aio.server(interceptors=[tracing, Guard(plan.limits)], options=OPTIONS)
+        self._guard = Guard(plan.limits)
+        self._server = grpc.aio.server(interceptors=[tracing, self._guard], options=OPTIONS)
         self._health = health_aio.HealthServicer()
         self._readiness: asyncio.Task[None] | None = None
         self._late: asyncio.Future[None] | None = None
@@ -139,5 +140,10 @@ class Server:
             self._late.cancel()
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(self._plan.drain_s)
-        await self._server.stop(self._plan.grace_s)
+        stopping = asyncio.ensure_future(self._server.stop(self._plan.grace_s))
+        idle = asyncio.ensure_future(self._guard.idle())
+        await asyncio.wait({stopping, idle}, return_when=asyncio.FIRST_COMPLETED)
+        idle.cancel()
+        await self._server.stop(0)  # what still runs is health's: watches end with the server alone
+        await stopping
         await self._tracing.settled(SPANS_S)

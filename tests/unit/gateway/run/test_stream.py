@@ -125,10 +125,10 @@ async def test_a_server_that_comes_back_goes_on(blobs: LocalBlobs) -> None:
         reading = asyncio.create_task(gather(stream))
         await stages.until(lambda: stages.answered["fetch"] == 4)
         await stages.stop()
-        async with await ScriptedStages(blobs).start(stages.port) as again:
-            found = await reading
-            assert set(found) == {str(n) for n in range(10)}
-            assert again.asked["fetch", "9"] == 1
+        again = await ScriptedStages(blobs).start(stages.port)
+        assert set(await reading) == {str(n) for n in range(10)}
+        assert again.asked["fetch", "9"] == 1
+        await again.stop()
 
 
 async def test_so_many_are_in_flight(stages: ScriptedStages, channel: grpc.aio.Channel) -> None:
