@@ -7,6 +7,7 @@ import logging
 import uuid
 from typing import TYPE_CHECKING
 
+from collatio.runtime.ending import end
 from collatio.runtime.errors import CollatioError
 from gateway.journal.journal import Fenced
 from gateway.run.run import JobRun
@@ -43,13 +44,9 @@ class Keeper:
 
     async def close(self) -> None:
         """Stop every run and give its job back, for another gateway to take at once."""
-        for task in (*self._tasks, *self._looking):
-            task.cancel()
-        await asyncio.gather(*self._tasks, *self._looking, return_exceptions=True)
+        await end(*self._tasks, *self._looking)
         running = list(self._runs.values())
-        for _, task in running:
-            task.cancel()
-        await asyncio.gather(*(task for _, task in running), return_exceptions=True)
+        await end(*(task for _, task in running))
         for run, _ in running:
             await self._give_back(run)
 
@@ -91,6 +88,10 @@ class Keeper:
             except CollatioError:
                 await asyncio.sleep(BACKOFF_S)
                 continue
+            except Exception:
+                logger.exception("looking for jobs failed; it is tried again")
+                await asyncio.sleep(BACKOFF_S)
+                continue
             try:
                 await asyncio.wait_for(self._look.wait(), self._lease_ms / 2000)
             except TimeoutError:
@@ -118,7 +119,9 @@ class Keeper:
             await asyncio.sleep(BACKOFF_S)
             await self._give_back(run)
         finally:
-            self._runs.pop(key, None)
+            running = self._runs.get(key)
+            if running is not None and running[0] is run:  # and not a later run, under a higher epoch
+                del self._runs[key]
             self._look.set()
 
     async def _renew(self) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.ledger.ledger import STORE_ERRORS
+from collatio.runtime.telemetry.tracing import suppressed
 from collatio.v1 import common_pb2
 from collatio.v1 import gateway_pb2 as pb
 
@@ -99,7 +100,8 @@ class Load:
         await asyncio.wait({self._looking}, timeout=PATIENCE_S)
 
     async def _look_now(self) -> None:
-        memory, self._statuses = await asyncio.gather(self._used_memory(), self._stages.statuses())
+        with suppressed():  # it serves all callers, and is no part of the trace of the one that came first
+            memory, self._statuses = await asyncio.gather(self._used_memory(), self._stages.statuses())
         self._memory = memory
         self._seen = self._clock()
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.timestamp_pb2 import Timestamp
+from opentelemetry import trace
 
 from collatio.runtime.errors import CollatioError, Reason, invalid
 from collatio.runtime.rpc.stage import decode_offset, encode_offset, page_size, tenant_of
 from collatio.runtime.telemetry.job_spans import job_accepted
+from collatio.runtime.telemetry.names import JOB_ID
 from collatio.runtime.telemetry.traceparent import traceparent_of
 from collatio.v1 import gateway_pb2 as pb
 from collatio.v1 import gateway_pb2_grpc
@@ -110,6 +112,7 @@ class JobServicer(gateway_pb2_grpc.JobServiceServicer):
             jobs_max=self._desk.jobs_open_max,
             refusal=refusal,
         )
+        trace.get_current_span().set_attribute(JOB_ID, made.job_id)
         return (await self._desk.journal.read(made)).to_job()
 
     async def GetJob(self, request: pb.GetJobRequest, context: Any) -> pb.Job:  # noqa: N802 - the RPC's name

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from collatio.runtime.ending import end
 from collatio.runtime.ledger.ledger import STORE_ERRORS
 from collatio.v1 import gateway_pb2 as pb
 
@@ -44,9 +45,7 @@ class Feed:
 
     async def close(self) -> None:
         """Stop."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
 
     def listen(self, listener: Callable[[str | None], None]) -> None:
         """Call a function with every job that changes; with None when changes may have been missed."""
@@ -121,7 +120,8 @@ async def watch_job(
                 yield _event(record.sequence, snapshot=record.to_job())
                 return
             try:
-                await asyncio.wait_for(changed.wait(), heartbeat_s)
+                async with asyncio.timeout(heartbeat_s):
+                    await changed.wait()
             except TimeoutError:
                 yield _event(position, heartbeat=pb.Heartbeat())
 

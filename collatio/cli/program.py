@@ -23,6 +23,7 @@ _COMMANDS = {
     "status": "collatio.cli.commands.status:status",
     "watch": "collatio.cli.commands.watch:watch",
     "results": "collatio.cli.commands.results:results",
+    "report": "collatio.cli.commands.report:report",
     "cancel": "collatio.cli.commands.cancel:cancel",
     "retry": "collatio.cli.commands.retry:retry",
     "delete": "collatio.cli.commands.delete:delete",

@@ -13,6 +13,7 @@ from __future__ import annotations
 import unicodedata
 from bisect import bisect_left
 from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -38,28 +39,19 @@ def residue(text: str) -> str:
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
 
 
-def changed_tables(changes: Sequence[Change]) -> tuple[set[int], set[int], Links]:
-    """Name the tables that changed: on the left, on the right, and the pairs they make."""
-    left: set[int] = set()
-    right: set[int] = set()
-    pairs: Links = set()
-    for change in changes:
-        if change.scope == "TABLE":
-            if change.left is not None and change.left.table is not None:
-                left.add(change.left.table)
-            if change.right is not None and change.right.table is not None:
-                right.add(change.right.table)
-            if change.left and change.right and None not in {change.left.table, change.right.table}:
-                pairs.add((change.left.table or 0, change.right.table or 0))
-    return left, right, pairs
+def align(
+    left: Marked,
+    right: Marked,
+    changes: Sequence[Change],
+    tables: Sequence[tuple[int | None, int | None]] = (),
+) -> list[Row]:
+    """Pair the blocks of two marked texts, in order; every block is in exactly one row.
 
-
-def align(left: Marked, right: Marked, changes: Sequence[Change]) -> list[Row]:
-    """Pair the blocks of two marked texts, in order; every block is in exactly one row."""
-    tables_left, tables_right, table_pairs = changed_tables(changes)
-    kept_left = _kept(left, tables_left)
-    kept_right = _kept(right, tables_right)
-    links = _links(left, right, changes, table_pairs)
+    `tables` are those that changed, as pairs, None for the side on which there is none.
+    """
+    kept_left = _kept(left, {a for a, _ in tables if a is not None})
+    kept_right = _kept(right, {b for _, b in tables if b is not None})
+    links = _links(left, right, changes, {(a, b) for a, b in tables if a is not None and b is not None})
     if "".join(kept_left) == "".join(kept_right):
         return _by_stream(kept_left, kept_right, links)
     return _by_anchors(kept_left, kept_right, links)
@@ -188,7 +180,7 @@ def _grown(left: Sequence[str], right: Sequence[str], chain: list[tuple[int, int
     """Let each anchor take in the equal blocks that follow and precede it."""
     ends = [(-1, -1), *chain, (len(left), len(right))]
     grown: list[tuple[int, int]] = []
-    for (a, b), (c, d) in zip(ends, ends[1:], strict=False):
+    for (a, b), (c, d) in pairwise(ends):
         if a >= 0:
             grown.append((a, b))
         i, j = a + 1, b + 1

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collatio.report.names import Names
 
 DOCUMENTS_MAX = 100
-DENSITY_MIN = 0.12
+DENSITY_MIN = 0.5
+_MAPPED = frozenset({"all_pairs", "near_duplicates"})
 _TITLED_MAX = 24
 _LEVELS = 10
 _LABEL_PX = 300
@@ -31,19 +32,19 @@ def heatmap(account: Account, names: Names, linked: set[int]) -> Markup | None:
     """Draw the map; None where too few pairs were compared for one. `linked` are the pairs with a redline here."""
     compared = [pair for pair in account.pairs if pair.compared]
     everyone = sorted({at for pair in account.pairs for at in (pair.left, pair.right)})
-    shown = worth_showing(everyone, compared, DOCUMENTS_MAX)
+    shown = worth_showing(everyone, compared, account.conclusion.clusters, DOCUMENTS_MAX)
     if len(shown) < 3:
         return None
     inside = set(shown)
     pairs = [pair for pair in account.pairs if pair.left in inside and pair.right in inside]
     filled = sum(pair.compared for pair in pairs)
-    if filled < DENSITY_MIN * len(shown) * (len(shown) - 1) / 2 and not account.conclusion.clusters:
+    if account.job.plan not in _MAPPED and filled < DENSITY_MIN * len(shown) * (len(shown) - 1) / 2:
         return None
     order = alike_together(shown, pairs)
     drawing = _Drawing(order, pairs, names, linked)
     left_out = len(everyone) - len(shown)
     note = (
-        f"The {len(shown)} documents with the closest others; {left_out:,} are left out."
+        f"The {len(shown)} documents with the closest others; {left_out:,} more are not drawn."
         if left_out
         else None
     )
@@ -72,7 +73,7 @@ class _Drawing:
             self._numbers() if px >= 30 else None,
             self._labels(),
             self._hits() if count <= _TITLED_MAX else None,
-            el("rect", class_="cursor", width=px, height=px, x=-px, y=-px),
+            el("rect", class_="cursor", width=px, height=px, x=-999, y=-999),
             class_="heat",
             id="heat",
             viewBox=f"0 0 {width} {height}",
@@ -123,7 +124,7 @@ class _Drawing:
                     str(round(pair.overall * 100)),
                     x=column * px + (px - 1) / 2,
                     y=row * px + px / 2 + 4,
-                    class_="n hi" if _level(pair.overall) >= 6 else "n",
+                    class_=f"n n{_level(pair.overall)}",
                 )
 
     def _labels(self) -> Iterator[Markup]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 DOCUMENTS_MAX = 2_000
 PAIRS_MAX = 500
 ROLLUP_MAX = 300
+ROLLUP_TEXT = 200
+"""Where the contract cuts a rollup's text, in code points."""
 _NAMES_MAX = 50
 _KINDS = {
     "application/pdf": "PDF",
@@ -77,7 +79,7 @@ def pairs(account: Account, names: Names, links: Mapping[int, str]) -> Markup | 
         "Left",
         "Right",
         "Alike",
-        "Words −",
+        "Words \N{MINUS SIGN}",
         "Words +",
         "Moved",
         "Cells",
@@ -131,7 +133,15 @@ def rollup(account: Account, names: Names) -> Markup | None:
             el(
                 "tr",
                 el("td", f"{row.block + 1:,}", class_="n"),
-                el("td", el("p", row.text, class_="quote", dir="auto")),
+                el(
+                    "td",
+                    el(
+                        "p",
+                        row.text + ("…" if len(row.text) >= ROLLUP_TEXT else ""),
+                        class_="quote",
+                        dir="auto",
+                    ),
+                ),
                 el("td", el("details", summary, el("ul", who, class_="plain"))),
                 data_f=True,
             )

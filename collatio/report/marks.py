@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Marked:
 
 
 def numbered(changes: Sequence[Change]) -> list[int]:
-    """Number the changes of text and tables that are not likely artefacts; 0 for the others."""
+    """Give the changes of text and tables that are not likely artefacts their numbers, the others 0."""
     count = 0
     numbers = []
     for change in changes:
@@ -109,7 +110,7 @@ def segments(block: Block, marks: Sequence[Mark]) -> Iterator[Segment]:
     ordered = sorted(cuts)
     open_marks: list[Mark] = []
     coming = 0
-    for start, end in zip(ordered, ordered[1:], strict=False):
+    for start, end in pairwise(ordered):
         open_marks = [mark for mark in open_marks if mark.end > start]
         while coming < len(marks) and marks[coming].start <= start:
             open_marks.append(marks[coming])

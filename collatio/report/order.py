@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from collatio.report.closest import by_likeness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from collatio.report.model import Pair
 
@@ -36,14 +36,19 @@ def _put_together(left: list[int], right: list[int], pair: Pair) -> list[int]:
     """Join two runs, turning either where that brings the pair's documents closer."""
     ours, theirs = (pair.left, pair.right) if pair.left in left else (pair.right, pair.left)
     if left.index(ours) < len(left) / 2 and len(left) > 1:
-        left = left[::-1]
+        left.reverse()
     if right.index(theirs) >= len(right) / 2 and len(right) > 1:
-        right = right[::-1]
+        right.reverse()
     return [*left, *right]
 
 
-def worth_showing(documents: Iterable[int], pairs: Iterable[Pair], count: int) -> list[int]:
-    """Choose the documents with the closest others, at most so many, in their own order."""
+def worth_showing(
+    documents: Iterable[int], pairs: Iterable[Pair], clusters: Iterable[Sequence[int]], count: int
+) -> list[int]:
+    """Choose documents, at most so many: whole clusters first, then those with the closest others.
+
+    They come in their own order. Those that were compared with none are left out.
+    """
     best = dict.fromkeys(documents, -1.0)
     for pair in pairs:
         if pair.compared:
@@ -51,4 +56,12 @@ def worth_showing(documents: Iterable[int], pairs: Iterable[Pair], count: int) -
                 if each in best:
                     best[each] = max(best[each], pair.overall)
     ranked = sorted((each for each in best if best[each] >= 0), key=lambda each: (-best[each], each))
-    return sorted(ranked[:count])
+    chosen: dict[int, None] = {}
+    for cluster in clusters:
+        if len(chosen) + len(cluster) <= count:
+            chosen.update(dict.fromkeys(each for each in cluster if best.get(each, -1) >= 0))
+    for each in ranked:
+        if len(chosen) >= count:
+            break
+        chosen[each] = None
+    return sorted(chosen)

@@ -38,9 +38,8 @@ def baseline_name(account: Account, names: Names) -> str:
     """Name the baseline as the page names documents."""
     wanted = account.job.baseline
     found = next((each.index for each in account.documents if each.uri == wanted), None)
-    return (
-        names.short(found) if found is not None else names.of_uri(wanted).rpartition("/")[2] or "a baseline"
-    )
+    path = names.path(found) if found is not None else names.of_uri(wanted)
+    return path.rpartition("/")[2] or "a baseline"
 
 
 def masthead(account: Account, names: Names) -> Markup:
@@ -171,7 +170,7 @@ def _why(failure: Failure) -> Markup:
     return joined(el("code", failure.reason), " ", failure.message)
 
 
-def one_side_only(account: Account, names: Names) -> Markup | None:
+def one_side_only(account: Account) -> Markup | None:
     """List the paths of matched trees that stand on one side only; None where there are none."""
     sides = (
         ("Only on the left", account.conclusion.left_only),

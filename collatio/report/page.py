@@ -105,7 +105,7 @@ class _Maker:
         room = REDLINES_CHARS_MAX
         for pair in on_the_page(self._account, REDLINES_MAX):
             redline = self._redline(pair, ON_PAGE)
-            if written and len(redline) > room:
+            if len(redline) > room:  # it gets a file of its own
                 continue
             room -= len(redline)
             head = el("summary", self._head(pair))
@@ -148,28 +148,20 @@ class _Maker:
         account, names = self._account, self._names
         on_page = {index for index, link in links.items() if link.startswith("#")}
         yield _section("failures", "Failures", overview.failures(account, names))
-        yield _section("sides", "One side only", overview.one_side_only(account, names))
+        yield _section("sides", "One side only", overview.one_side_only(account))
         yield _section("map", "Map", heatmap(account, names, on_page))
         yield _section("clusters", "Near-duplicates", pictures.clusters(account, names))
         yield _section("families", "Versions", pictures.families(account, names, links))
         yield _section("rollup", "Rollup", listing.rollup(account, names))
-        yield _section("redlines", "Redlines", joined(self._legend(), redlines) if redlines else None)
+        yield _section(
+            "redlines",
+            "Redlines",
+            joined(_legend("n and p go from change to change, / filters"), redlines) if redlines else None,
+        )
         yield _section("pairs", "Pairs", listing.pairs(account, names, links))
         yield _section("documents", "Documents", listing.documents(account, names, links))
         yield _section("trace", "Trace", waterfall(account.trace))
         yield _section("method", "Method", _method())
-
-    def _legend(self) -> Markup:
-        return el(
-            "p",
-            el("del", "deleted"),
-            " ",
-            el("ins", "inserted"),
-            " ",
-            el("span", "moved", class_="mv-in"),
-            el("span", "Keys: n and p go from change to change, / filters.", class_="only-script keys"),
-            class_="legend-line",
-        )
 
     def pair_page(self, pair: Pair) -> str:
         """Make a further file: one pair's redline, whole."""
@@ -181,7 +173,7 @@ class _Maker:
         body = el(
             "main",
             el("header", el("h1", self._head(pair), class_="pair-head"), class_="mast"),
-            self._legend(),
+            _legend("n and p go from change to change"),
             el("section", redline, class_="pair alone"),
             id="top",
         )
@@ -213,6 +205,15 @@ class _Maker:
         )
 
 
+def _legend(keys: str) -> Markup:
+    return el(
+        "p",
+        (el("del", "deleted"), " ", el("ins", "inserted"), " ", el("span", "moved", class_="mv-in")),
+        el("span", f"Keys: {keys}.", class_="only-script keys"),
+        class_="legend-line",
+    )
+
+
 def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
@@ -240,7 +241,7 @@ def _filter_box() -> Markup:
 
 def _method() -> Markup:
     measures = (
-        ("Text", "words in common by word-level alignment: 2 × equal ÷ (left + right)"),
+        ("Text", "words in common by word-level alignment: 2 * equal / (left + right)"),
         ("Shingles", "exact Jaccard similarity of the sets of 5-word shingles"),
         ("Structure", "likeness of the sequences of headings, paragraphs, lists and tables"),
         ("Tables", "cells in common once rows and columns are aligned"),

@@ -58,7 +58,7 @@ class Redline:
         self._right = marked(papers[1], changes, self._numbers, left=False)
         self._tables = Tables(papers[0], papers[1], changes, self._numbers)
         self._titles = titles
-        self._rows = align(self._left, self._right, changes)
+        self._rows = align(self._left, self._right, changes, self._tables.pairs())
         self._keeps_folds = len(papers[0].text) + len(papers[1].text) <= bounds.whole_max
         self._rows_max = bounds.rows_max
 

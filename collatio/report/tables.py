@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from collatio.report.grid import alone, merge
@@ -19,6 +20,8 @@ WHOLE_ROWS = 24
 COLUMNS_MAX = 40
 _CONTEXT = 1
 
+_Partners = dict[tuple[str, int | None], tuple[int | None, int | None]]
+
 
 class Tables:
     """The tables of a pair, merged where they changed."""
@@ -28,6 +31,7 @@ class Tables:
         self._right = right
         self._pairs: dict[tuple[int | None, int | None], list[tuple[Change, int]]] = {}
         partner = _partners(changes)
+        _guess_partners(left, right, changes, partner)
         for change, number in zip(changes, numbers, strict=True):
             if change.scope == "TABLE":
                 a = change.left.table if change.left else None
@@ -36,8 +40,13 @@ class Tables:
                 if (a is None) != (b is None) and not _whole(change):
                     key = partner.get(("left", a) if b is None else ("right", b), key)
                 self._pairs.setdefault(key, []).append((change, number))
+        self._merged: dict[tuple[int | None, int | None], Merged] = {}
         self._right_of = {a: b for a, b in self._pairs if a is not None}
         self._left_of = {b: a for a, b in self._pairs if b is not None}
+
+    def pairs(self) -> list[tuple[int | None, int | None]]:
+        """Name the tables that changed: both of a pair, or the one that stands alone."""
+        return list(self._pairs)
 
     def merged(self, left: int | None, right: int | None) -> Merged | None:
         """Merge the table of a block, or of two that stand side by side; None where nothing changed."""
@@ -47,6 +56,11 @@ class Tables:
             key = (self._left_of[right], right)
         else:
             return None
+        if key not in self._merged:
+            self._merged[key] = self._merge(key)
+        return self._merged[key]
+
+    def _merge(self, key: tuple[int | None, int | None]) -> Merged:
         changes = self._pairs[key]
         rows_left = self._rows(self._left, key[0])
         rows_right = self._rows(self._right, key[1])
@@ -55,9 +69,8 @@ class Tables:
         if any(_whole(change) for change, _ in changes):
             number = changes[0][1]
             return alone(rows_left if key[1] is None else rows_right, number, left=key[1] is None)
-        table = left if left is not None else right
-        same = self._rows(self._left if left is not None else self._right, table)
-        return merge(same, (), changes) if left is not None else merge((), same, changes)
+        # Rows or columns of one side whose table's partner nothing names: the table is shown as it stands.
+        return merge(rows_left or rows_right, rows_left or rows_right, changes)
 
     def _rows(self, paper: Paper, table: int | None) -> tuple[tuple[str, ...], ...]:
         return paper.tables[table] if table is not None and 0 <= table < len(paper.tables) else ()
@@ -68,16 +81,40 @@ def _whole(change: Change) -> bool:
     return spot is not None and spot.row is None and spot.column is None
 
 
-def _partners(
-    changes: Sequence[Change],
-) -> dict[tuple[str, int | None], tuple[int | None, int | None]]:
+def _partners(changes: Sequence[Change]) -> _Partners:
     """Find the table that stands opposite, for rows and columns of one side only, from the other changes."""
-    found: dict[tuple[str, int | None], tuple[int | None, int | None]] = {}
+    found: _Partners = {}
     for change in changes:
         if change.scope == "TABLE" and change.left is not None and change.right is not None:
             pair = (change.left.table, change.right.table)
             found["left", pair[0]] = found["right", pair[1]] = pair
     return found
+
+
+def _guess_partners(left: Paper, right: Paper, changes: Sequence[Change], found: _Partners) -> None:
+    """Add the partners that no change names: a row was added, and no cell differs. The most alike table it is."""
+    for change in changes:
+        spot = change.left or change.right
+        if change.scope != "TABLE" or spot is None or _whole(change) or (change.left and change.right):
+            continue
+        near, ours, theirs = ("left", left, right) if change.left else ("right", right, left)
+        far = "right" if change.left else "left"
+        if spot.table is None or (near, spot.table) in found or not 0 <= spot.table < len(ours.tables):
+            continue
+        free = [at for at in range(len(theirs.tables)) if (far, at) not in found]
+        cells = _cells(ours.tables[spot.table])
+        best = max(free, key=lambda at: (_shared(cells, theirs.tables[at]), -at), default=None)
+        if best is not None and _shared(cells, theirs.tables[best]):
+            pair = (spot.table, best) if change.left else (best, spot.table)
+            found["left", pair[0]] = found["right", pair[1]] = pair
+
+
+def _cells(table: Sequence[Sequence[str]]) -> Counter[str]:
+    return Counter(cell for row in table for cell in row if cell.strip())
+
+
+def _shared(cells: Counter[str], table: Sequence[Sequence[str]]) -> int:
+    return (cells & _cells(table)).total()
 
 
 def plain_table(rows: Sequence[Sequence[str]]) -> Markup:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collatio.report.spans import Bar
 
 LANES_MAX = 120
+_DEPTH_MAX = 64
 _LABEL_PX, _BARS_PX, _SUM_PX, _LANE_PX = 330, 680, 110, 20
 _STAGES = ("gateway", "fetch", "extract", "compare")
 
@@ -50,6 +51,7 @@ def waterfall(bars: Sequence[Bar]) -> Markup | None:
     width = _LABEL_PX + _BARS_PX + _SUM_PX
     picture = el(
         "svg",
+        _legend(),
         _axis(end - begin, height),
         (part for at, lane in enumerate(drawn) for part in _draw(lane, at, begin, end)),
         class_="fall",
@@ -69,10 +71,12 @@ def _lanes(bars: Sequence[Bar]) -> _Lane:
 
     def lane(bar: Bar) -> _Lane:
         path: list[Bar] = []
+        seen: set[str] = set()
         at: Bar | None = bar
-        while at is not None and at.id not in lane_of and len(path) < 64:
+        while at is not None and at.id not in lane_of and at.id not in seen and len(path) < _DEPTH_MAX:
             path.append(at)
-            at = ids.get(at.parent) if at.parent != at.id else None
+            seen.add(at.id)
+            at = ids.get(at.parent)
         above = lane_of[at.id] if at is not None and at.id in lane_of else root
         for each in reversed(path):
             key = (each.service, each.name)
@@ -84,6 +88,14 @@ def _lanes(bars: Sequence[Bar]) -> _Lane:
     for bar in sorted(bars, key=lambda each: (each.start_ns, -each.end_ns, each.id)):
         lane(bar).bars.append(bar)
     return root
+
+
+def _legend() -> Iterator[Markup]:
+    x = 6
+    for stage in _STAGES:
+        yield el("rect", x=x, y=4, width=9, height=9, class_=f"bars f-{stage}")
+        yield el("text", stage, x=x + 13, y=12, class_="tick")
+        x += 72
 
 
 def _axis(total_ns: int, height: int) -> Iterator[Markup]:

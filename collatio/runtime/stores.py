@@ -17,13 +17,14 @@ CONNECTIONS_MAX = 64
 
 
 def connect_async(state_url: str) -> AsyncRedis:
-    """Open a server's connections to Valkey, with bounded waits."""
-    from redis.asyncio import Redis  # noqa: PLC0415 - workers do not load it
+    """Open a server's connections to Valkey, with bounded waits; who finds all of them in use waits for one."""
+    from redis.asyncio import BlockingConnectionPool, Redis  # noqa: PLC0415 - workers do not load it
     from redis.asyncio.retry import Retry  # noqa: PLC0415 - same
     from redis.backoff import NoBackoff  # noqa: PLC0415 - same
 
-    client: AsyncRedis = Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         state_url,
+        timeout=TIMEOUT_S,
         socket_timeout=TIMEOUT_S,
         socket_connect_timeout=TIMEOUT_S,
         socket_keepalive=True,
@@ -31,6 +32,7 @@ def connect_async(state_url: str) -> AsyncRedis:
         max_connections=CONNECTIONS_MAX,
         retry=Retry(NoBackoff(), 1),  # a connection the server closed while idle is opened anew once
     )
+    client: AsyncRedis = Redis.from_pool(pool)
     return client
 
 

@@ -416,6 +416,7 @@ class CompareRequest(_message.Message):
     DOCUMENTS_FIELD_NUMBER: _builtins.int
     CANCEL_FIELD_NUMBER: _builtins.int
     REFERENCES_ONLY_FIELD_NUMBER: _builtins.int
+    COMPLETE_FIELD_NUMBER: _builtins.int
     job: _builtins.str
     """The job this stream works for, as "jobs/ID". Read from the first message only; empty: a job of the
     stream's own.
@@ -425,6 +426,10 @@ class CompareRequest(_message.Message):
     references_only: _builtins.bool
     """Answer with references into the blob store only. Read from the first message only. Unset: comparisons
     come inline, in parts where they are large.
+    """
+    complete: _builtins.bool
+    """No more documents come: plan and compare now. Half-closing says the same, but then nothing more can be
+    sent, cancel neither. After it only cancel is read.
     """
     @_builtins.property
     def spec(self) -> Global___CompareSpec:
@@ -442,10 +447,11 @@ class CompareRequest(_message.Message):
         documents: _abc.Iterable[Global___CompareDocument] | None = ...,
         cancel: _builtins.bool = ...,
         references_only: _builtins.bool = ...,
+        complete: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "documents", b"documents", "job", b"job", "references_only", b"references_only", "spec", b"spec"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "complete", b"complete", "documents", b"documents", "job", b"job", "references_only", b"references_only", "spec", b"spec"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

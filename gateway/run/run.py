@@ -10,6 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Protocol
 
+from collatio.runtime.ending import end
 from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.telemetry.job_spans import job_progress, job_run, stage_opened
 from collatio.runtime.telemetry.traceparent import context_from, traceparent_of
@@ -120,9 +121,7 @@ class JobRun:
             await self._drop(work)
             return self._early
         finally:
-            for task in (work, writing, stopping, showing):
-                task.cancel()
-            await asyncio.gather(work, writing, stopping, showing, return_exceptions=True)
+            await end(work, writing, stopping, showing)
 
     async def _drop(self, work: asyncio.Task[End]) -> None:
         """Tell the stages that no more is wanted: without it, their work goes on until our interest lapses."""

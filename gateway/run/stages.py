@@ -119,9 +119,12 @@ class Stages:
                 made.spec.CopyFrom(spec)
             return made
 
-        cancel = compare_pb2.CompareRequest(cancel=True)
         return StageStream(
-            _bound(self.compare.Compare, ref), request, cancel, in_flight_max=10_000_000, whole=True
+            _bound(self.compare.Compare, ref),
+            request,
+            compare_pb2.CompareRequest(cancel=True),
+            in_flight_max=10_000_000,
+            complete=compare_pb2.CompareRequest(complete=True),
         )
 
 

@@ -1,8 +1,9 @@
 """A job's stream to one stage, kept open through the death of servers.
 
 What was asked and not yet answered is asked again on the next stream: steps are known by their content, so
-asking twice is asking once. The caller says which items are answered, with `answered`; a `whole` stream's items
-are answered together, by its orderly end.
+asking twice is asking once. The caller says which items are answered, with `answered`; the items of a stream with
+a `complete` request are answered together, by its orderly end. A stream stays open to the end on our side too:
+who has half-closed cannot cancel.
 
 A stream is half-closed only when all is answered, because after that it could not carry a cancel; a `whole`
 one must be, because its stage waits for it: what a cancelled one had asked lapses by itself, after two leases.
@@ -44,8 +45,8 @@ class StageStream(Generic[Item, Request, Response]):
     """One job's stream to one stage.
 
     `open_call` is the stub's method bound to its metadata; `request` makes a request of items, the first of a
-    stream told so; `cancel` the one that drops everything. `backoff_s` are the waits between streams that brought
-    nothing.
+    stream told so; `cancel` the one that drops everything; `complete`, where all is answered only once all is asked,
+    the one that says so. `backoff_s` are the waits between streams that brought nothing.
     """
 
     def __init__(
@@ -55,11 +56,11 @@ class StageStream(Generic[Item, Request, Response]):
         cancel: Request,
         in_flight_max: int = 2_000,
         *,
-        whole: bool = False,
+        complete: Request | None = None,
         backoff_s: Sequence[float] = BACKOFF_S,
     ) -> None:
         self._open_call, self._request, self._cancel = open_call, request, cancel
-        self._whole, self._backoff_s = whole, backoff_s
+        self._complete, self._backoff_s = complete, backoff_s
         self._number = 0
         self._pending: dict[str, Item] = {}
         self._unsent: list[str] = []
@@ -130,7 +131,7 @@ class StageStream(Generic[Item, Request, Response]):
         return self._number
 
     def _is_done(self, *, ended: bool) -> bool:
-        if not self._whole:
+        if self._complete is None:
             return self._closed and not self._pending
         if ended and self._closed:
             self._pending.clear()
@@ -138,7 +139,7 @@ class StageStream(Generic[Item, Request, Response]):
 
     async def _requests(self, number: int) -> AsyncIterator[Request]:
         """Send what is to be asked, in batches, as it comes."""
-        first = True
+        first, complete = True, self._complete
         while number == self._number:
             if self._cancelling:
                 yield self._cancel
@@ -148,7 +149,10 @@ class StageStream(Generic[Item, Request, Response]):
             if items or (first and self._closed):
                 yield self._request(items, first)
                 first = False
-            elif self._closed and not self._unsent and (self._whole or not self._pending):
+            elif self._closed and not self._unsent and complete is not None:
+                yield complete
+                complete = None
+            elif self._closed and not self._unsent and not self._pending:
                 return
             elif not self._unsent:
                 self._wake.clear()

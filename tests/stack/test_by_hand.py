@@ -122,7 +122,13 @@ async def test_a_bad_request_names_its_fields(mesh: RunningMesh) -> None:
     """INVALID_ARGUMENT carries the reason and every bad field by its path."""
     bad = {"job": {"spec": {"sources": [{"uri": "no uri"}, {}], "timeout": "-1s"}}}
     status, _, talk = await ran(
-        tool("grpcurl"), "-plaintext", "-format-error", "-d", json.dumps(bad), mesh.target, f"{JOBS}/CreateJob"
+        tool("grpcurl"),
+        "-plaintext",
+        "-format-error",
+        "-d",
+        json.dumps(bad),
+        mesh.target,
+        f"{JOBS}/CreateJob",
     )
     assert status != 0
     (error,) = values(talk)

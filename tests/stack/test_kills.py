@@ -65,7 +65,9 @@ def spec(site: Site, tag: str) -> JobSpec:
     return JobSpec(sources=sources, compare=CompareSpec(baseline=BaselinePlan(key="0")))
 
 
-async def disturbed(mesh: RunningMesh, site: Site, tag: str, stage: str, blow: Callable[[], Awaitable[None]]) -> Job:
+async def disturbed(
+    mesh: RunningMesh, site: Site, tag: str, stage: str, blow: Callable[[], Awaitable[None]]
+) -> Job:
     """Run a job, strike in the middle of a stage, and hold the job to its promises."""
     site.gate.close_from(HELD_FROM)
     async with mesh.client() as client, watching(client, spec(site, tag)) as watched:

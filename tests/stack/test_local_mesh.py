@@ -186,7 +186,7 @@ async def test_hung_programs_are_killed_within_ten_seconds() -> None:
         pids = [each.pid for each in mesh.processes()]
         stubborn = pid_of(mesh, "gateway"), pid_of(mesh, "extract-work")
         async with asyncio.timeout(10):
-            while not all(ignores_sigterm(pid) for pid in stubborn):  # noqa: ASYNC110 - of other processes
+            while not all(ignores_sigterm(pid) for pid in stubborn):
                 await asyncio.sleep(0.01)
         begun = time.monotonic()
     assert time.monotonic() - begun < STOP_S

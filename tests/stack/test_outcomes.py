@@ -83,7 +83,9 @@ async def test_fail_fast_ends_with_the_first_failure(client: Client, mesh: Runni
     await mesh.status(idle, DRAINED_S)
 
 
-@pytest.mark.parametrize(("fraction", "state", "reason"), [(0.75, SUCCEEDED, ""), (0.76, FAILED, "QUORUM_MISSED")])
+@pytest.mark.parametrize(
+    ("fraction", "state", "reason"), [(0.75, SUCCEEDED, ""), (0.76, FAILED, "QUORUM_MISSED")]
+)
 async def test_a_quorum_is_held_to_the_fraction(
     client: Client, sources: list[Source], fraction: float, state: JobState.ValueType, reason: str
 ) -> None:

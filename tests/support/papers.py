@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_WORDS = (
+_SENTENCE = (
     "the supplier shall deliver services under this agreement and customer pays each invoice within thirty "
     "days after receipt unless notice of termination has been given by either party in writing before term"
-).split()
+)
+_WORDS = _SENTENCE.split()
 
 
 def paper(name: str, paragraphs: int = 12) -> str:

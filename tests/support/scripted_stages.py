@@ -160,10 +160,17 @@ class ScriptedStages:
                 break
             for answer in make(request):
                 queue.put_nowait(answer)
+            if getattr(request, "complete", False):
+                self._put_last(make, queue)
             await self.tell()
-        for answer in () if cancelled.is_set() else make(None):
+        self._put_last(make, queue)
+        await self.tell()
+
+    @staticmethod
+    def _put_last(make: Callable[[Any], Iterable[Any]], queue: asyncio.Queue[Any]) -> None:
+        """Put what follows from the whole, and the end."""
+        for answer in (*make(None), None):
             queue.put_nowait(answer)
-        queue.put_nowait(None)
 
     async def _hold(self, stage: str, cancelled: asyncio.Event) -> None:
         if stage not in self.script.hold or self.answered[stage] < self.script.hold_after.get(stage, 0):
@@ -272,7 +279,7 @@ class _Extract(_Stage, extract_pb2_grpc.ExtractServiceServicer):
     def _make(self, request: extract.ExtractRequest | None) -> Iterator[extract.ExtractResponse]:
         for item in request.items if request else ():
             self.owner.asked["extract", item.item_id] += 1
-            for outcome in self._outcomes(item, item.name, ""):
+            for outcome in self._outcomes(item, item.name.rpartition(":")[2], ""):
                 yield extract.ExtractResponse(outcomes=[outcome])
 
     def _outcomes(self, item: extract.ExtractItem, name: str, path: str) -> Iterator[extract.ExtractOutcome]:
@@ -294,7 +301,7 @@ class _Extract(_Stage, extract_pb2_grpc.ExtractServiceServicer):
         yield made
         for number in range(members):
             child = f"{path}!/{number}.txt" if path else f"{number}.txt"
-            yield from self._outcomes(item, f"{name}/{number}.txt", child)
+            yield from self._outcomes(item, child, child)
 
 
 class _Compare(_Stage, compare_pb2_grpc.CompareServiceServicer):

@@ -45,10 +45,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._gate, self._paragraphs = gate, paragraphs
         super().__init__(*args)  # type: ignore[arg-type] # as the server passes them
 
-    def do_HEAD(self) -> None:  # noqa: N802 - the base class's naming
+    def do_HEAD(self) -> None:
         self._answer(b"")
 
-    def do_GET(self) -> None:  # noqa: N802 - the base class's naming
+    def do_GET(self) -> None:
         tag, _, name = self.path.strip("/").partition("/")
         number = name.removesuffix(".html")
         if not number.isdigit():

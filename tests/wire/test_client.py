@@ -194,6 +194,15 @@ async def test_extraction_is_merged_from_its_parts(gateway: FakeGateway, tmp_pat
     assert [block.text for block in whole.blocks] == ["one two three", "four five"]
 
 
+async def test_conclusion_is_merged_from_its_parts(gateway: FakeGateway, tmp_path: Path) -> None:
+    """Clusters of one part and families of the next are one conclusion."""
+    async with client_of(gateway) as client:
+        job = await client.wait((await client.submit(spec_of(tmp_path, TEXTS))).name)
+        whole = await client.conclusion(job.name)
+    assert len(whole.clusters) == len(whole.families) == 1
+    assert whole.candidates == "exact"
+
+
 async def test_comparisons_come_without_or_with_all_their_changes(
     gateway: FakeGateway, tmp_path: Path
 ) -> None:

@@ -84,11 +84,17 @@ class Redline:
         woven = []
         for at, span in enumerate(hunk):
             woven.append(safe(_shortened(self._text[done : span.begin], head=at > 0, tail=True)))
-            woven.append(self._marked(span.change))
+            woven.append(self._gap(span) + self._marked(span.change))
             done = max(done, span.end)
         rest = self._text[done : max(done, self._block_end(last.end))]
         woven.append(safe(_shortened(rest, head=True, tail=False)))
         yield "".join(woven)
+
+    def _gap(self, span: _Span) -> str:
+        """Give back the space before a word that went: of the two around it the right side kept the latter."""
+        before = self._text[span.begin - 1 : span.begin]
+        went = span.begin == span.end and span.change.left_text[:1].isalnum()
+        return " " if went and before.isalnum() and not self._text[span.end : span.end + 1].isalnum() else ""
 
     def _alone(self, change: Change) -> Iterator[str]:
         yield self._paint.place(f"@@ {_both(change)} @@")

@@ -152,11 +152,19 @@ async def save(
     """
     if folder is None:
         return await gather(results, job, None, unread)
+    findings = await save_rows(results, job, folder, unread)
+    write_trace(folder, await trace() if trace is not None else None)
+    publish(folder)
+    return findings
+
+
+async def save_rows(
+    results: Results, job: Job, folder: Path, unread: Sequence[LocalFailure] = ()
+) -> Findings:
+    """Read a job's results and conclusions into a folder, without a report of them. Errors: as `save`."""
     with writing(folder, job) as sink:
         findings = await gather(results, job, sink, unread)
         compared = job.spec.HasField("compare")
         conclusion = await results.conclusion(job.name) if compared else CompareConclusion()
     write_conclusion(folder, conclusion, sink.uris)
-    write_trace(folder, await trace() if trace is not None else None)
-    publish(folder)
     return findings

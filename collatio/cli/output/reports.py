@@ -19,7 +19,7 @@ SUMMARY, ROLLUP, REPORT, JSON_REPORT, TRACE = (
     "report.json",
     "trace.json",
 )
-PAIR_FILES = "pair-*.html"
+PAIR_FILES = "pair-[0-9]*.html"
 MORE_PAIRS = 24
 """Redlines in files of their own, beside those on the page itself; `collatio report --pairs` makes more."""
 
@@ -32,7 +32,8 @@ def publish(folder: Path) -> None:
     from collatio.report.folder import read_folder
 
     account = read_folder(folder)
-    write_csv(account, folder / SUMMARY, folder / ROLLUP)
+    if folder / ROLLUP not in write_csv(account, folder / SUMMARY, folder / ROLLUP):
+        (folder / ROLLUP).unlink(missing_ok=True)  # an earlier run's
     write_html(account, folder / REPORT, MORE_PAIRS)
 
 
@@ -42,10 +43,31 @@ def write_csv(account: Account, summary: Path, rollup: Path) -> list[Path]:
 
     _write(summary, [summary_csv(account)])
     if account.job.plan != "baseline":
-        rollup.unlink(missing_ok=True)
         return [summary]
     _write(rollup, [rollup_csv(account)])
     return [summary, rollup]
+
+
+def rollup_beside(summary: Path) -> Path:
+    """Name the rollup that belongs to a summary: `rollup.csv` to `summary.csv`, else `NAME-rollup.csv`."""
+    if summary.name == SUMMARY:
+        return summary.with_name(ROLLUP)
+    return summary.with_name(f"{summary.stem}-rollup{summary.suffix}")
+
+
+def text_of(account: Account, form: str) -> Iterable[str]:
+    """Give a report as text: the page alone, the summary alone, or the JSON form."""
+    if form == "json":
+        from collatio.report.json_file import report_json
+
+        return report_json(account)
+    if form == "csv":
+        from collatio.report.csv_files import summary_csv
+
+        return [summary_csv(account)]
+    from collatio.report.page import make_page
+
+    return make_page(account, pair_folder="report", page_name=REPORT, more_pairs=0).html
 
 
 def write_json(account: Account, path: Path) -> list[Path]:

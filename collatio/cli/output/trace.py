@@ -1,7 +1,7 @@
 """Read the spans of a job from the mesh that did it, once they have arrived.
 
 Spans reach the trace files up to a second after they have ended. A trace is taken for whole when the job's own
-span is there, and every message that was sent has been processed; it is not waited for longer than that second.
+span is there, and every message that was sent has been processed; it is not waited for much longer than that second.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collatio.client.messages import Job
     from collatio.runtime.telemetry.reader import Spans
 
-PATIENCE_S = 1.5
+PATIENCE_S = 2.0
 FIRST_LOOK_S = 0.1
 
 
@@ -29,13 +29,13 @@ def trace_reader(
         from collatio.report.spans import bars_from_spans, trace_row
         from collatio.runtime.telemetry.reader import read_traces
 
-        if not job.trace_id or not folder.is_dir():
+        if not job.trace_id:
             return None
         until = surroundings.monotonic() + PATIENCE_S
         pause = FIRST_LOOK_S
         spans = read_traces(folder).of_trace(job.trace_id)
-        while not is_whole(spans) and surroundings.monotonic() + pause < until:
-            await surroundings.sleep(pause)
+        while not is_whole(spans) and (left := until - surroundings.monotonic()) > 0:
+            await surroundings.sleep(min(pause, left))
             pause *= 2
             spans = read_traces(folder).of_trace(job.trace_id)
         return trace_row(job.trace_id, bars_from_spans(spans)) if len(spans) else None

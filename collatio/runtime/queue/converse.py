@@ -1,17 +1,18 @@
 """A stage's stream: requests in, steps into the ledger, outcomes back, reader and writer independent.
 
 The three stages share this loop; what differs is their `Conversation`. A bounded number of steps is in flight:
-past it the reader stops, and gRPC's flow control slows the caller down. Half-close means "no more work".
+past it the reader stops, and gRPC's flow control slows the caller down. Half-close means "no more work"; a
+request that says `complete` means the same and leaves the caller a way to cancel.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from collatio.runtime.errors import CollatioError, Reason
+from collatio.runtime.ending import end
+from collatio.runtime.errors import CollatioError, Reason, invalid
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -66,27 +67,38 @@ class _Reader(Generic[Request, Response]):
         self.responses: list[Response] = []
         self._call, self._conversation = call, conversation
         self._room = asyncio.Event()
+        self.finished = False
 
     def made_room(self) -> None:
         """Look again whether there is room."""
         self._room.set()
 
     async def run(self, first: Request, rest: AsyncIterator[Request]) -> None:
-        """Read to the half-close. Errors: CANCELLED when the caller asks for it."""
+        """Read to the half-close. Errors: CANCELLED when the caller asks for it; INVALID_REQUEST after `complete`."""
         try:
             request = first
             while True:
                 if getattr(request, "cancel", False):
                     raise CollatioError(Reason.CANCELLED)
+                if self.finished:
+                    raise invalid("complete", "was said: nothing follows it")
                 await self._wait_for_room()  # after the look: a cancellation need not wait for it
                 await self._follow(await self._conversation.take(request))
+                if getattr(request, "complete", False):
+                    await self._finish()
                 try:
                     request = await anext(rest)
                 except StopAsyncIteration:
                     break
-            await self._follow(await self._conversation.half_close())
+            if not self.finished:
+                await self._finish()
         finally:
             self._call.nudge()
+
+    async def _finish(self) -> None:
+        await self._follow(await self._conversation.half_close())
+        self.finished = True
+        self._call.nudge()
 
     async def _follow(self, reply: Reply[Response]) -> None:
         self.responses += reply.responses
@@ -133,7 +145,7 @@ async def converse(
             await call.submit(reply.steps)
             for response in [*reader.drain(), *reply.responses]:
                 yield response
-            if reading.done() and call.pending == 0 and not reader.responses:
+            if reader.finished and call.pending == 0 and not reader.responses:
                 last = await conversation.conclude()
                 await call.submit(last.steps)
                 for response in last.responses:
@@ -142,12 +154,5 @@ async def converse(
                     break
         wanted_no_more = True
     finally:
-        reading.cancel()
-        with contextlib.suppress(BaseException):
-            await _quietly(reading)
+        await end(reading)
         await dispatcher.finish(call, drop=wanted_no_more)
-
-
-async def _quietly(task: asyncio.Task[Any]) -> None:
-    """Wait for a cancelled task; what it raises was told already, or is its cancellation."""
-    await asyncio.wait([task])

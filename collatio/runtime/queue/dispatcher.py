@@ -16,6 +16,7 @@ import logging
 import uuid
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from collatio.runtime.ending import end
 from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.ledger import commands
 from collatio.runtime.ledger.ledger import STORE_ERRORS
@@ -63,9 +64,7 @@ class Dispatcher:
 
     async def close(self) -> None:
         """Stop; interest of open calls lapses by itself."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         await self._sender.close()
 
     def call(self, tenant: str, job: str) -> Call:

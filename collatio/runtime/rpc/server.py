@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from grpc_channelz.v1 import channelz_pb2_grpc
 from grpc_health.v1 import _async as health_aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from collatio.runtime.ending import end
 from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.rpc.guard import Guard, MethodLimits
 from collatio.runtime.rpc.reflection import V1, V1ALPHA, Reflection, load_catalogue
@@ -132,10 +132,7 @@ class Server:
 
     async def stop(self) -> None:
         """Drain: health first, a moment for callers to turn away, then the server within its grace."""
-        if self._readiness is not None:
-            self._readiness.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._readiness
+        await end(self._readiness)
         if self._late is not None:
             self._late.cancel()
         await self._health.enter_graceful_shutdown()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 START_MS = 1_780_000_000_000
 LEASE_MS = 60_000
 TENANT = "default"
+DATABASE = 7
 
 
 class Clock:
@@ -87,9 +88,9 @@ class Bench:
             await one.close()
         await self.stages.close()
 
-    def feed(self) -> Feed:
-        """Start a feed."""
-        made = Feed(self.client, self.journal.feed)
+    def feed(self, client: redis.asyncio.Redis | None = None) -> Feed:
+        """Start a feed, over the bench's client or another."""
+        made = Feed(client or self.client, self.journal.feed)
         made.start()
         self._opened.append(made)
         return made

@@ -5,24 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import redis.asyncio
 
 from collatio.runtime.blobs.local import LocalBlobs
+from collatio.runtime.stores import connect_async
 from gateway.journal.journal import Journal
 from tests.support.scripted_stages import ScriptedStages
-from tests.unit.gateway.bench import Bench, Clock
+from tests.unit.gateway.bench import DATABASE, Bench, Clock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-DATABASE = 7
+    import redis.asyncio
 
 
 @pytest.fixture
 async def client(valkey_url: str) -> AsyncIterator[redis.asyncio.Redis]:
     """A client of an empty database."""
-    made = redis.asyncio.Redis.from_url(f"{valkey_url.rpartition('/')[0]}/{DATABASE}")
+    made = connect_async(f"{valkey_url.rpartition('/')[0]}/{DATABASE}")
     await made.flushdb()
     yield made
     await made.aclose()

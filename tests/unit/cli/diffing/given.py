@@ -46,15 +46,15 @@ class FakeEngines:
         text = "" if side.data.startswith(b"scan") else side.data.decode()
         blocks = tuple(Block(part) for part in text.split("\n\n") if part)
         warnings = () if blocks else (("NO_TEXT", "It may be a scan."),)
-        return Reading(Document(side.name, side.name, blocks=blocks), self.members.get(side.name, {}), warnings)
+        return Reading(
+            Document(side.name, side.name, blocks=blocks), self.members.get(side.name, {}), warnings
+        )
 
     def compare(self, left: Reading, right: Reading, options: Options) -> Comparison:
         """Give the changes told; without text on both sides, NOT_COMPARABLE."""
         pair = ComparedDocument(left.document.uri), ComparedDocument(right.document.uri)
         if not (left.document.has_text and right.document.has_text):
-            return Comparison(
-                *pair, ComparisonStatus.NOT_COMPARABLE, error=PairError("NO_TEXT", "no text")
-            )
+            return Comparison(*pair, ComparisonStatus.NOT_COMPARABLE, error=PairError("NO_TEXT", "no text"))
         return Comparison(
             *pair,
             ComparisonStatus.COMPARED,

@@ -9,6 +9,7 @@ from collatio.cli.output.documents import extraction_row, failed_row, failure_of
 from collatio.cli.output.names import Names
 from collatio.client.messages import (
     BlobRef,
+    BlockKind,
     Change,
     ChangeKind,
     ChangeScope,
@@ -65,6 +66,10 @@ def test_extraction_s_row_holds_what_the_document_says() -> None:
         "mediaType": "application/pdf",
         "text": "Title\n\nBody",
         "pageCount": 2,
+        "blocks": [
+            {"kind": "UNSPECIFIED", "start": 0, "length": 5},
+            {"kind": "UNSPECIFIED", "start": 7, "length": 4},
+        ],
         "tables": [{"rows": [["x", ""]]}],
         "metadata": {
             "title": "T",
@@ -162,3 +167,19 @@ def test_pair_that_was_not_compared_has_a_reason_and_no_measures() -> None:
     row = comparison_row(comparison, NAMES)
     assert (row["status"], row["reason"]) == ("NOT_COMPARABLE", "NO_TEXT")
     assert not {"similarity", "counts", "changes"} & row.keys()
+
+
+def test_blocks_are_places_in_the_row_s_text() -> None:
+    """What a block says is the text from its start on, in code points; what it is stands beside it."""
+    extraction = Extraction()
+    extraction.blocks.add(kind=BlockKind.BLOCK_KIND_HEADING, level=2, text="\U0001d306 one", page=1)
+    extraction.blocks.add(kind=BlockKind.BLOCK_KIND_TABLE, text="a\tb", table=0)
+    row = extraction_row(DOCUMENT, NAMES, extraction)
+    assert row["blocks"] == [
+        {"kind": "HEADING", "start": 0, "length": 5, "level": 2, "page": 1},
+        {"kind": "TABLE", "start": 7, "length": 3, "table": 0},
+    ]
+    assert [row["text"][each["start"] :][: each["length"]] for each in row["blocks"]] == [
+        "\U0001d306 one",
+        "a\tb",
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -11,8 +12,9 @@ import pytest
 from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.rpc.status import to_grpc
 from collatio.v1 import common_pb2 as common
+from collatio.v1 import compare_pb2 as compare
+from collatio.v1 import compare_pb2_grpc, fetch_pb2_grpc
 from collatio.v1 import fetch_pb2 as fetch
-from collatio.v1 import fetch_pb2_grpc
 from gateway.run.stream import StageStream
 from tests.support.scripted_stages import ScriptedStages
 
@@ -40,6 +42,20 @@ def stream_to(channel: grpc.aio.Channel, **options: Any) -> Stream:
     cancel = fetch.FetchRequest(cancel=True)
     stub: Any = fetch_pb2_grpc.FetchServiceStub(channel)
     return StageStream(stub.Fetch, request, cancel, **({"backoff_s": (0.0,)} | options))
+
+
+def whole_stream_to(
+    channel: grpc.aio.Channel,
+) -> StageStream[compare.CompareDocument, compare.CompareRequest, compare.CompareResponse]:
+    """Make a compare stream, of which nothing is answered before all of it is asked."""
+    stub: Any = compare_pb2_grpc.CompareServiceStub(channel)
+    return StageStream(
+        stub.Compare,
+        lambda documents, _: compare.CompareRequest(documents=documents),
+        compare.CompareRequest(cancel=True),
+        complete=compare.CompareRequest(complete=True),
+        backoff_s=(0.0,),
+    )
 
 
 def item(name: str) -> fetch.FetchItem:
@@ -191,13 +207,30 @@ async def test_a_whole_stream_is_answered_by_its_end(
     stages: ScriptedStages, channel: grpc.aio.Channel, breaks: list[int]
 ) -> None:
     """However late it breaks, all of it is asked again, and nobody else says what is answered."""
-    stages.script.breaks["fetch"] = breaks
-    stream = stream_to(channel, whole=True)
-    await stream.send("0", item("0"))
+    stages.script.breaks["compare"] = breaks
+    stream = whole_stream_to(channel)
+    for name in "ab":
+        await stream.send(name, compare.CompareDocument(document_id=name))
     stream.close()
     responses = [response async for response in stream.responses()]
     assert len(responses) == 2 + sum(breaks)
-    assert stages.asked["fetch", "0"] == 1 + len(breaks)
+    assert stages.asked["compare", "a"] == 1 + len(breaks)
+
+
+async def test_a_whole_stream_can_be_cancelled_to_its_end(
+    stages: ScriptedStages, channel: grpc.aio.Channel
+) -> None:
+    """All is asked, the stage is at work, and still it hears that nothing is wanted any more."""
+    stages.script.hold, stages.script.hold_after = {"compare"}, {"compare": 1}
+    stream = whole_stream_to(channel)
+    for name in "ab":
+        await stream.send(name, compare.CompareDocument(document_id=name))
+    stream.close()
+    async with aclosing(stream.responses()) as responses:  # type: ignore[type-var] # a generator
+        assert (await anext(responses)).planned.pair_count == 1
+        stream.cancel()
+        assert [response async for response in responses] == []
+    assert stages.cancelled["compare"] == 1
 
 
 async def test_an_answered_stream_that_breaks_is_done(
