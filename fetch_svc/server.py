@@ -141,8 +141,16 @@ class FetchConversation:
             raise invalid(f"{path}.item_id", "must be unique within the stream")
         self._seen.add(asked.item_id)
         source = asked.source
-        compile_globs(source.include, source.exclude)
-        return _Item(asked.item_id, tuple(source.include), tuple(source.exclude), plugin_options(source))
+        try:
+            compile_globs(source.include, source.exclude)
+        except CollatioError as error:
+            (fault,) = error.violations
+            raise invalid(f"{path}.source.{fault.field}", fault.description) from None
+        try:
+            options = plugin_options(source)
+        except ValueError:
+            raise invalid(f"{path}.source.plugin_options", "holds a number that JSON has not") from None
+        return _Item(asked.item_id, tuple(source.include), tuple(source.exclude), options)
 
     async def _begin(self, path: str, item: _Item, source: common_pb2.Source, made: _Made) -> None:
         """Begin a source: what is in the blob store already is answered at once."""

@@ -7,12 +7,14 @@ import uuid
 from typing import TYPE_CHECKING
 
 import re2  # type: ignore[import-untyped] # it ships no stubs
+from google.protobuf.json_format import MessageToDict
 
 from collatio.runtime.blobs.digest import is_digest
 from collatio.runtime.errors import CollatioError, Reason, Violation
 
 if TYPE_CHECKING:
     from google.protobuf.duration_pb2 import Duration
+    from google.protobuf.struct_pb2 import Struct
 
     from collatio.v1 import common_pb2, compare_pb2, extract_pb2
     from collatio.v1 import gateway_pb2 as pb
@@ -145,9 +147,22 @@ def check_source(faults: Faults, source: common_pb2.Source, path: str) -> None:
         faults.check(len(globs) <= GLOBS_MAX, f"{path}.{name}", f"at most {GLOBS_MAX}")
         for index, glob in enumerate(globs):
             faults.check(
-                0 < len(glob) <= KEY_MAX, f"{path}.{name}[{index}]", f"must have 1 to {KEY_MAX} characters"
+                glob.strip("/") and len(glob) <= KEY_MAX,
+                f"{path}.{name}[{index}]",
+                f'must have 1 to {KEY_MAX} characters, and more than "/"',
             )
     faults.check(len(source.key) <= KEY_MAX, f"{path}.key", f"at most {KEY_MAX} characters")
+    _check_options(faults, source.plugin_options, f"{path}.plugin_options")
+
+
+def _check_options(faults: Faults, options: Struct, path: str) -> None:
+    """Check that options can travel as JSON."""
+    if not options.fields:
+        return
+    try:
+        MessageToDict(options)
+    except ValueError:
+        faults.check(False, path, "holds a number that JSON has not")
 
 
 def _check_extract(faults: Faults, spec: extract_pb2.ExtractSpec, path: str) -> None:
@@ -164,6 +179,7 @@ def _check_extract(faults: Faults, spec: extract_pb2.ExtractSpec, path: str) -> 
         )
         _check_pattern(faults, rule.pattern, f"{at}.pattern")
     faults.check(len(spec.passwords) <= PASSWORDS_MAX, f"{path}.passwords", f"at most {PASSWORDS_MAX}")
+    _check_options(faults, spec.plugin_options, f"{path}.plugin_options")
 
 
 def _check_pattern(faults: Faults, pattern: str, path: str) -> None:
@@ -178,6 +194,7 @@ def _check_pattern(faults: Faults, pattern: str, path: str) -> None:
 
 def _check_compare(faults: Faults, spec: compare_pb2.CompareSpec, path: str, keys: set[str]) -> None:
     faults.check(spec.max_pairs >= 0, f"{path}.max_pairs", "must not be negative")
+    _check_options(faults, spec.plugin_options, f"{path}.plugin_options")
     patterns = spec.ignore.patterns
     faults.check(len(patterns) <= PATTERNS_MAX, f"{path}.ignore.patterns", f"at most {PATTERNS_MAX}")
     for index, pattern in enumerate(patterns[:PATTERNS_MAX]):

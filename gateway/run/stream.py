@@ -112,7 +112,7 @@ class StageStream(Generic[Item, Request, Response]):
                     yield response
                 ended = True
             except grpc.aio.AioRpcError as error:
-                if not self._cancelling and error.code() not in AGAIN:
+                if not self._cancelling and not _may_mend(error):
                     raise from_rpc_error(error) from error
                 logger.info("a stage's stream broke", extra={"code": error.code().name})
             finally:
@@ -157,3 +157,13 @@ class StageStream(Generic[Item, Request, Response]):
             elif not self._unsent:
                 self._wake.clear()
                 await self._wake.wait()
+
+
+def _may_mend(error: grpc.aio.AioRpcError) -> bool:
+    """Tell whether another stream may fare better.
+
+    A call that ends while a request is being written first shows a status that gRPC's core made up, INTERNAL: it
+    says nothing of the stage, and the next stream shows what does.
+    """
+    made_up = error.code() is grpc.StatusCode.INTERNAL and not error.trailing_metadata()
+    return made_up or error.code() in AGAIN

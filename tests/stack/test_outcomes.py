@@ -41,6 +41,7 @@ MANY = 1_000
 # What nobody wants any more is left at its next renewal, a third of a lease; interest that merely lapses takes
 # two leases, so a drain within this was told.
 DRAINED_S = 1.75 * LEASE_S
+LAPSED_S = 4 * LEASE_S
 
 
 @pytest.fixture
@@ -202,6 +203,22 @@ async def test_cancelling_keeps_what_was_done(client: Client, site: Site) -> Non
     assert len(done) == job.documents.extracted >= 1
     assert (await client.extraction(job.name, done[0].document_id)).blocks
     assert not job.documents.listing_done
+
+
+async def test_cancelling_while_comparing_keeps_the_pairs_reached(
+    client: Client, mesh: RunningMesh, tmp_path: Path
+) -> None:
+    """The job ends at once with what was compared; what was asked and not reached is not done for nobody."""
+    write_papers(tmp_path / "many", 40, tag=str(tmp_path), paragraphs=60)
+    spec = JobSpec(sources=[Source(uri=f"{tmp_path.as_uri()}/many/")], compare=CompareSpec())
+    async with watching(client, spec) as watched:
+        await watched.until(lambda job: job.comparisons.compared > 0)
+        await client.cancel(watched.name)
+        job = await watched.end(5)
+    assert job.state == JobState.JOB_STATE_CANCELLED
+    assert 0 < job.comparisons.compared < job.comparisons.planned == 780
+    assert len(await comparisons_of(client, job)) == job.comparisons.compared
+    await mesh.status(idle, LAPSED_S)
 
 
 async def test_an_ended_job_cannot_be_cancelled(client: Client, sources: list[Source]) -> None:

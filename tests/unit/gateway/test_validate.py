@@ -106,6 +106,22 @@ BAD = {
         lambda r: r.job.spec.sources[0].include.append(""),
         "job.spec.sources[0].include[0]",
     ),
+    "glob of nothing": (
+        lambda r: r.job.spec.sources[0].exclude.append("//"),
+        "job.spec.sources[0].exclude[0]",
+    ),
+    "odd options": (
+        lambda r: r.job.spec.sources[0].plugin_options.update({"a": float("nan")}),
+        "job.spec.sources[0].plugin_options",
+    ),
+    "odd extract options": (
+        lambda r: r.job.spec.extract.plugin_options.update({"a": [float("inf")]}),
+        "job.spec.extract.plugin_options",
+    ),
+    "odd compare options": (
+        lambda r: r.job.spec.compare.plugin_options.update({"a": {"b": float("nan")}}),
+        "job.spec.compare.plugin_options",
+    ),
     "globs": (lambda r: r.job.spec.sources[0].exclude.extend(["*"] * 101), "job.spec.sources[0].exclude"),
     "no origin": (lambda r: r.job.spec.sources[2].ClearField("uri"), "job.spec.sources[2]"),
     "fraction of none": (
