@@ -59,7 +59,8 @@ async def _run(settings: Settings, stop: asyncio.Event) -> None:
     feed.start()
     keeper.start()
     try:
-        await serve_until(stop, settings, services, readiness(client, blobs), telemetry)
+        ready = readiness(client, blobs)
+        await serve_until(stop, settings, services, ready, telemetry, on_draining=feed.drain)
     finally:
         await keeper.close()
         await feed.close()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from collatio.runtime.ending import end
+from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.ledger.ledger import STORE_ERRORS
 from collatio.v1 import gateway_pb2 as pb
 
@@ -38,6 +39,7 @@ class Feed:
         self._watchers: dict[str, set[asyncio.Event]] = {}
         self._listeners: list[Callable[[str | None], None]] = []
         self._task: asyncio.Task[None] | None = None
+        self._draining = False
 
     def start(self) -> None:
         """Begin to follow."""
@@ -46,6 +48,18 @@ class Feed:
     async def close(self) -> None:
         """Stop."""
         await end(self._task)
+
+    @property
+    def draining(self) -> bool:
+        """Whether watches are to end here, and go on at another gateway."""
+        return self._draining
+
+    def drain(self) -> None:
+        """End all watches."""
+        self._draining = True
+        for watchers in self._watchers.values():
+            for event in watchers:
+                event.set()
 
     def listen(self, listener: Callable[[str | None], None]) -> None:
         """Call a function with every job that changes; with None when changes may have been missed."""
@@ -100,7 +114,8 @@ async def watch_job(
 ) -> AsyncIterator[pb.JobEvent]:
     """Yield a snapshot, then every event after a sequence, then a last snapshot when the job has ended.
 
-    What a slow reader has not taken waits in the journal, so it holds nobody back.
+    What a slow reader has not taken waits in the journal, so it holds nobody back. Errors: JOB_NOT_FOUND;
+    SHUTTING_DOWN when this gateway stops.
     """
     with feed.watch(ref) as changed:
         record = await journal.read(ref)
@@ -119,6 +134,8 @@ async def watch_job(
             if record.ended:
                 yield _event(record.sequence, snapshot=record.to_job())
                 return
+            if feed.draining:
+                raise CollatioError(Reason.SHUTTING_DOWN, retry_after_s=0.0)
             try:
                 async with asyncio.timeout(heartbeat_s):
                     await changed.wait()

@@ -81,6 +81,7 @@ async def serve_until(  # noqa: PLR0917 - each is one thing a server is made of
     ready: Callable[[], Awaitable[bool]],
     telemetry: Telemetry,
     on_serving: Callable[[], Awaitable[None]] | None = None,
+    on_draining: Callable[[], None] | None = None,
 ) -> None:
     """Serve until `stop` is set, then drain. Errors: SETTINGS_INVALID for an address it may not listen on."""
     refuse_exposure(settings)
@@ -92,10 +93,11 @@ async def serve_until(  # noqa: PLR0917 - each is one thing a server is made of
         drain_s=settings.drain_s,
         grace_s=settings.grace_s,
         on_serving=on_serving,
+        on_draining=on_draining,
     )
     server = Server(plan, telemetry)
     port = await server.start()
-    logger.info("listening", extra={"address": f"{settings.listen.rpartition(':')[0]}:{port}"})
+    logger.info("listening", extra={"fields": {"address": f"{settings.listen.rpartition(':')[0]}:{port}"}})
     await stop.wait()
     await server.stop()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,7 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # the runtime
         self._running: dict[str, int] = {}
         self._idle = asyncio.Event()
         self._idle.set()
+        self._draining = False
 
     async def intercept_service(
         self,
@@ -110,6 +112,8 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # the runtime
         return handle
 
     def _enter(self, method: str, *, streaming: bool) -> None:
+        if self._draining:
+            raise CollatioError(Reason.SHUTTING_DOWN, retry_after_s=RETRY_AFTER_S)
         running = self._running.get(method, 0)
         if running >= self._limits.of(method, streaming=streaming):
             raise CollatioError(
@@ -125,9 +129,16 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # the runtime
         if not any(self._running.values()):
             self._idle.set()
 
-    async def idle(self) -> None:
-        """Wait until no call runs but those of health, reflection and channelz, which never end by themselves."""
-        await self._idle.wait()
+    async def drained(self, timeout_s: float) -> bool:
+        """Take no further call, and wait until none runs; False if some still do after `timeout_s` seconds.
+
+        Those of health, reflection and channelz are not counted: they end with the server alone.
+        """
+        self._draining = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+        return self._idle.is_set()
 
 
 class _Unreadable:
@@ -169,6 +180,6 @@ async def _abort(context: Any, error: Exception, method: str) -> None:
     if not isinstance(error, CollatioError):
         if isinstance(error, asyncio.CancelledError):
             raise error
-        logger.error("unexpected error", exc_info=error, extra={"method": method})
+        logger.error("unexpected error", exc_info=error, extra={"fields": {"method": method}})
         error = CollatioError(Reason.INTERNAL)
     await context.abort_with_status(to_grpc(error, trace_id))

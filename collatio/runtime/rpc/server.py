@@ -66,6 +66,8 @@ class ServerPlan:
     grace_s: float
     on_serving: Callable[[], Awaitable[None]] | None = None
     """Run once, beside the serving, when the server is first ready: for what may be loaded late."""
+    on_draining: Callable[[], None] | None = None
+    """Called when the server takes no further call: for streams that go on elsewhere to end."""
 
 
 class Server:
@@ -137,10 +139,10 @@ class Server:
             self._late.cancel()
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(self._plan.drain_s)
-        stopping = asyncio.ensure_future(self._server.stop(self._plan.grace_s))
-        idle = asyncio.ensure_future(self._guard.idle())
-        await asyncio.wait({stopping, idle}, return_when=asyncio.FIRST_COMPLETED)
-        idle.cancel()
-        await self._server.stop(0)  # what still runs is health's: watches end with the server alone
-        await stopping
+        if self._plan.on_draining is not None:
+            self._plan.on_draining()
+        await self._guard.drained(self._plan.grace_s)
+        # Once, and without a grace: health's watches end with the server alone, and a stop beside another stop
+        # crashes gRPC's core (1.85).
+        await self._server.stop(None)
         await self._tracing.settled(SPANS_S)

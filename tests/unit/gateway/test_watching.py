@@ -155,6 +155,20 @@ async def test_a_job_deleted_under_a_watcher_is_told_so(job: Job) -> None:
     assert caught.value.reason is Reason.JOB_NOT_FOUND
 
 
+async def test_a_gateway_that_stops_ends_its_watches(job: Job) -> None:
+    """What had happened is told first; then the watcher is sent to another gateway."""
+    feed = job.bench.feed()
+    await job.happen(3)
+    async with aclosing(watch_job(job.bench.journal, feed, job.ref, 0)) as events:  # type: ignore[type-var] # a generator
+        told = [(await anext(events)).sequence for _ in range(2)]
+        feed.drain()
+        told += [(await anext(events)).sequence for _ in range(2)]
+        with pytest.raises(CollatioError) as caught:
+            await anext(events)
+    assert told == [3, 1, 2, 3]
+    assert caught.value.reason is Reason.SHUTTING_DOWN
+
+
 async def _to_the_end(events: AsyncIterator[pb.JobEvent]) -> None:
     async for _ in events:
         pass
