@@ -107,15 +107,18 @@ class Keeper:
         try:
             await run.run()
         except Fenced:
-            logger.info("a job went to another gateway", extra={"job": run.held.ref.job_id})
+            logger.info("a job went to another gateway", extra={"fields": {"job": run.held.ref.job_id}})
         except CollatioError as error:
             logger.warning(
-                "a run stopped; its job is taken again", extra={"job": key, "reason": error.reason}
+                "a run stopped; its job is taken again",
+                extra={"fields": {"job": key, "reason": error.reason}},
             )
             await asyncio.sleep(BACKOFF_S)
             await self._give_back(run)
         except Exception:
-            logger.exception("a run failed; its job is taken again", extra={"job": run.held.ref.job_id})
+            logger.exception(
+                "a run failed; its job is taken again", extra={"fields": {"job": run.held.ref.job_id}}
+            )
             await asyncio.sleep(BACKOFF_S)
             await self._give_back(run)
         finally:

@@ -88,7 +88,8 @@ class JobRun:
             state = await writer.finish(end.state, end.reason, end.message, _ttl_ms(record.spec))
             span.set_attribute("collatio.job.state", state)
             logger.info(
-                "job ended", extra={"job": self.held.ref.job_id, "state": state, "reason": end.reason}
+                "job ended",
+                extra={"fields": {"job": self.held.ref.job_id, "state": state, "reason": end.reason}},
             )
         finally:
             span.set_attribute("collatio.document.count", len(documents))

@@ -114,7 +114,7 @@ class StageStream(Generic[Item, Request, Response]):
             except grpc.aio.AioRpcError as error:
                 if not self._cancelling and not _may_mend(error):
                     raise from_rpc_error(error) from error
-                logger.info("a stage's stream broke", extra={"code": error.code().name})
+                logger.info("a stage's stream broke", extra={"fields": {"code": error.code().name}})
             finally:
                 call.cancel()
                 self._take_over()

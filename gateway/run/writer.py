@@ -148,7 +148,9 @@ class Writer:
             except CollatioError as error:
                 if error.reason not in {Reason.STATE_STORE_UNAVAILABLE, Reason.STATE_STORE_FULL}:
                     raise
-                logger.warning("the journal waits for the state store", extra={"job": self._held.ref.job_id})
+                logger.warning(
+                    "the journal waits for the state store", extra={"fields": {"job": self._held.ref.job_id}}
+                )
                 await asyncio.sleep(self._retry_s)
 
 

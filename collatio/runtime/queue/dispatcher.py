@@ -148,7 +148,7 @@ class Dispatcher:
                 delay = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
                 failures += 1
                 if failures == 1:
-                    logger.warning("the state store is away", extra={"loop": body.__name__})
+                    logger.warning("the state store is away", extra={"fields": {"loop": body.__name__}})
                 await asyncio.sleep(delay)
 
     async def _follow(self) -> None:

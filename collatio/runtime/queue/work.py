@@ -137,13 +137,13 @@ class MessageRun:
                 if left == 0:
                     logger.warning(
                         "outcomes not committed, their leases will run out",
-                        extra={"steps": len(results), "reason": error.reason},
+                        extra={"fields": {"steps": len(results), "reason": error.reason}},
                     )
                     return
                 self._sleep(COMMIT_AGAIN_S)
         fenced = sum(v is Verdict.FENCED for v in verdicts)
         if fenced:
-            logger.info("late outcomes were fenced", extra={"steps": fenced})
+            logger.info("late outcomes were fenced", extra={"fields": {"steps": fenced}})
 
     def _stop_if_unwanted(self) -> None:
         stop = self._stop_in_hand

@@ -190,7 +190,7 @@ class _Pool:
         try:
             self._ledger.run(command)
         except CollatioError:
-            logger.warning("the state store is away", extra={"command": command.script})
+            logger.warning("the state store is away", extra={"fields": {"command": command.script}})
 
 
 def run_worker(plan: WorkerPlan) -> None:
