@@ -65,8 +65,10 @@ def file_of(module: str) -> Path | None:
         spec = importlib.util.find_spec(module)
     except ModuleNotFoundError:
         return None
-    except ValueError:  # a module that its package makes as it loads, without a file of its own
-        return file_of(module.rpartition(".")[0])
+    except ValueError:  # loaded without a spec: made by its package as that loads, or put in place by hand
+        package = module.rpartition(".")[0]
+        file = getattr(sys.modules.get(module), "__file__", None)
+        return file_of(package) if package else file and Path(file).resolve()
     return Path(spec.origin).resolve() if spec and spec.has_location and spec.origin else None
 
 
