@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -128,10 +129,16 @@ async def test_the_same_job_again_does_nothing_twice(job: Job, client: Client) -
     assert {c.comparison_id: c.similarity for c in await comparisons_of(client, again)} == first
 
 
-async def test_a_repeated_request_id_makes_no_second_job(client: Client) -> None:
-    """CreateJob may be called again with its request id: it is the same job."""
+async def test_fifty_identical_requests_at_once_are_one_job(client: Client) -> None:
+    """CreateJob may be called again with its request id, also while it runs: it is the same job."""
     request_id = "7f9c24e8-3b1a-4c1e-9d55-2f6a0b8c1d3e"
-    one = await client.submit(all_pairs(), request_id=request_id)
-    two = await client.submit(all_pairs(), request_id=request_id)
-    assert one.name == two.name
-    assert (await client.wait(one.name)).state == JobState.JOB_STATE_SUCCEEDED
+    made = await asyncio.gather(*(client.submit(all_pairs(), request_id=request_id) for _ in range(50)))
+    (name,) = {each.name for each in made}
+    assert (await client.wait(name)).state == JobState.JOB_STATE_SUCCEEDED
+
+
+async def test_many_small_jobs_one_after_the_other_all_end(job: Job, client: Client) -> None:
+    """No job hangs between its last result and its end, however the two fall together."""
+    spec = JobSpec(sources=[Source(uri=path.as_uri()) for path in ALL[:3]], compare=CompareSpec())
+    for _ in range(60):
+        assert (await run_job(client, spec, within_s=10)).state == JobState.JOB_STATE_SUCCEEDED
