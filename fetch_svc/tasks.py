@@ -10,6 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from collatio.runtime.errors import CollatioError
+from collatio.runtime.failpoints import reach
 from collatio.runtime.identity import document_id
 from collatio.runtime.queue.outcome import Done, Failed, GivenBack
 from collatio.runtime.telemetry.job_spans import document
@@ -156,6 +157,7 @@ class FetchHandler:
                 arrived = await download(sources, uri, writer, options=spec["options"])
                 digest = writer.commit()
             found = Fetched(digest, arrived.size_bytes, arrived.media_type)
+            reach("fetch.memo.before")
             if arrived.stat.validator:
                 self._memo.put(work.tenant, uri, arrived.stat.validator, found)
             return Done(digest, {**found.as_dict(), "uri": uri})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from collatio.runtime.ending import end
 from collatio.runtime.errors import CollatioError
+from collatio.runtime.failpoints import reach
 from gateway.journal.journal import Fenced
 from gateway.run.run import JobRun
 
@@ -82,6 +83,8 @@ class Keeper:
             try:
                 room = self._jobs_max - len(self._runs)
                 held = await self._journal.lease(self._owner, self._lease_ms, room) if room > 0 else []
+                if held:
+                    reach("gateway.lease.after")
                 for one in held:
                     self._begin(one)
                 await self._journal.expire()
@@ -135,6 +138,7 @@ class Keeper:
             if not held:
                 continue
             try:
+                reach("gateway.renew.before")
                 lost = await self._journal.renew(held, self._lease_ms)
             except CollatioError:
                 logger.warning("leases not renewed: the state store is away")

@@ -13,6 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from opentelemetry import trace
 
 from collatio.runtime.errors import CollatioError, Reason, invalid
+from collatio.runtime.failpoints import reach
 from collatio.runtime.rpc.stage import decode_offset, encode_offset, page_size, tenant_of
 from collatio.runtime.telemetry.job_spans import job_accepted
 from collatio.runtime.telemetry.names import JOB_ID
@@ -102,6 +103,7 @@ class JobServicer(gateway_pb2_grpc.JobServiceServicer):
     ) -> pb.Job:
         ref = JobRef(tenant, job_id or f"j{secrets.token_hex(10)}")
         accepted = job_accepted(self._desk.tracing, ref.job_id)
+        reach("gateway.create.before")
         made, _ = await self._desk.journal.create(
             ref,
             kept,
@@ -112,6 +114,7 @@ class JobServicer(gateway_pb2_grpc.JobServiceServicer):
             jobs_max=self._desk.jobs_open_max,
             refusal=refusal,
         )
+        reach("gateway.create.after")
         trace.get_current_span().set_attribute(JOB_ID, made.job_id)
         return (await self._desk.journal.read(made)).to_job()
 
@@ -170,6 +173,7 @@ class JobServicer(gateway_pb2_grpc.JobServiceServicer):
         now.GetCurrentTime()
         event.time.CopyFrom(now)
         await self._desk.journal.cancel(ref, event)
+        reach("gateway.cancel.after")
         return (await self._desk.journal.read(ref)).to_job()
 
     async def RetryJob(self, request: pb.RetryJobRequest, context: Any) -> pb.Job:  # noqa: N802 - the RPC's name

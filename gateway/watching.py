@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from collatio.runtime.ending import end
 from collatio.runtime.errors import CollatioError, Reason
+from collatio.runtime.failpoints import reach
 from collatio.runtime.ledger.ledger import STORE_ERRORS
 from collatio.v1 import gateway_pb2 as pb
 
@@ -128,6 +129,7 @@ async def watch_job(
                 events = await journal.events(ref, position, PAGE)
                 for event in events:
                     position = event.sequence
+                    reach("gateway.watch.event")
                     yield event
                 if not events:  # deleted while we read; the next read says so
                     record = await journal.read(ref)

@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from collatio.runtime import failpoints
 from collatio.runtime.errors import CollatioError
 from collatio.runtime.ledger.limits import Limits
 from collatio.runtime.settings import (
@@ -76,6 +77,9 @@ class ServiceSettings:
     )
     grace_s: float = setting("seconds that running calls get at the stop", parse=not_negative, default=25.0)
     soft_shutdown_s: float = setting("seconds a worker's steps get at the stop", parse=positive, default=25.0)
+    failpoints: Path | None = setting(  # noqa: RUF009 - it makes a field; the union hides that from the rule
+        "folder whose files arm failpoints; tests only", parse=Path, default=None
+    )
     log_level: str = setting(
         "least level logged", parse=one_of("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO"
     )
@@ -119,6 +123,7 @@ def main(
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
     try:
         values = read(settings, argv[1:], os.environ)
+        failpoints.enable(values.failpoints, values.env)
         commands[word].run(values)
     except CollatioError as error:
         print(f"{program}: {error.reason}: {error.message}", file=sys.stderr)  # noqa: T201 - told before logs exist

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from collatio.runtime.errors import CollatioError, Reason
+from collatio.runtime.failpoints import reach
 from collatio.v1 import compare_pb2
 from collatio.v1 import gateway_pb2 as pb
 from gateway.run.documents import EXTRACTED, FAILED
@@ -72,6 +73,7 @@ class Comparing:
             self._take(response, planned_before)
         if self._expected is None or len(self._reached - {FAILED_PAIRS_TILE}) < self._expected:
             raise CollatioError(Reason.INTERNAL, "The compare stage ended its stream before its last tile.")
+        reach("gateway.conclusion.before")
         if self._conclusion.ByteSize():
             data = self._conclusion.SerializeToString(deterministic=True)
             self._writer.field("conclusion", (await self._keep(data)).encode())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from collatio.runtime.blobs.digest import BlobId
 from collatio.runtime.errors import CollatioError, Reason
+from collatio.runtime.failpoints import reach
 from collatio.runtime.identity import document_id
 from collatio.runtime.rpc.stage import document_error
 from collatio.v1 import fetch_pb2
@@ -104,6 +105,7 @@ class Fetching:
             else _failed(source, outcome.failure)
         )
         if self._note(document) and document.state == FETCHED:
+            reach("gateway.document.noted")
             await self._ask(document)
 
     def _note(self, document: pb.JobDocument) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from collatio.runtime.ending import end
 from collatio.runtime.errors import CollatioError, Reason
+from collatio.runtime.failpoints import reach
 from collatio.runtime.telemetry.job_spans import job_progress, job_run, stage_opened
 from collatio.runtime.telemetry.traceparent import context_from, traceparent_of
 from collatio.runtime.telemetry.tracing import attached
@@ -75,6 +76,7 @@ class JobRun:
             return
         if record.state == "CANCELLING":
             self.cancel()
+        reach("gateway.run.begun")
         documents = Documents(await self._known(), listing_done=record.documents.listing_done)
         writer = Writer(self._deps.journal, self.held, documents, self._deps.wall_ms)
         writer.comparisons.CopyFrom(record.comparisons)

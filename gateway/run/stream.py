@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import grpc
 
+from collatio.runtime.failpoints import reach
 from collatio.runtime.rpc.status import from_rpc_error
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class StageStream(Generic[Item, Request, Response]):
         """
         failures = 0
         while not self._cancelling:
+            reach("gateway.stream.open")
             call = self._open_call(self._requests(self._take_over()), timeout=TIMEOUT_S)
             ended = False
             try:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from collatio.runtime.errors import CollatioError, Reason
+from collatio.runtime.failpoints import reach
 from collatio.v1 import gateway_pb2 as pb
 from gateway.journal.journal import Entries, Finish
 
@@ -143,8 +144,9 @@ class Writer:
 
     async def _write(self, entries: Entries, finish: Finish | None) -> str:
         while True:
+            reach("gateway.write.before" if finish is None else "gateway.finish.before")
             try:
-                return await self._journal.write(self._held, entries, finish)
+                state = await self._journal.write(self._held, entries, finish)
             except CollatioError as error:
                 if error.reason not in {Reason.STATE_STORE_UNAVAILABLE, Reason.STATE_STORE_FULL}:
                     raise
@@ -152,6 +154,9 @@ class Writer:
                     "the journal waits for the state store", extra={"fields": {"job": self._held.ref.job_id}}
                 )
                 await asyncio.sleep(self._retry_s)
+                continue
+            reach("gateway.write.after" if finish is None else "gateway.finish.after")
+            return state
 
 
 def _parts(entries: Entries) -> list[Entries]:

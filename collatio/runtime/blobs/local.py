@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from collatio.runtime.blobs.digest import BlobId, digest_of, is_tenant
 from collatio.runtime.blobs.store import CHUNK_BYTES, store_error
 from collatio.runtime.errors import CollatioError, Reason
+from collatio.runtime.failpoints import reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +81,9 @@ class LocalWriter:
             self._open = False  # a failing close frees the descriptor too
             os.close(self._fd)
             target.parent.mkdir(parents=True, exist_ok=True)
+            reach("blob.rename.before")
             Path(self._path).replace(target)
+            reach("blob.rename.after")
             if self._durable:
                 self._store.note_unsynced(target)
         except OSError as error:
@@ -188,6 +191,7 @@ class LocalBlobs:
         with self._syncing:
             with self._noting:
                 paths, self._unsynced = self._unsynced, set()
+            reach("blob.sync.before")
             try:
                 self._sync(paths)
             except OSError as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from collatio.runtime.ending import end
 from collatio.runtime.errors import CollatioError, Reason, invalid
+from collatio.runtime.failpoints import reach
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -83,6 +84,7 @@ class _Reader(Generic[Request, Response]):
                 if self.finished:
                     raise invalid("complete", "was said: nothing follows it")
                 await self._wait_for_room()  # after the look: a cancellation need not wait for it
+                reach("stage.request.read")
                 await self._follow(await self._conversation.take(request))
                 if getattr(request, "complete", False):
                     await self._finish()
@@ -143,7 +145,10 @@ async def converse(
                 reading.result()
             reply = await conversation.settle(ended)
             await call.submit(reply.steps)
-            for response in [*reader.drain(), *reply.responses]:
+            responses = [*reader.drain(), *reply.responses]
+            if responses:
+                reach("stage.reply.before")
+            for response in responses:
                 yield response
             if reader.finished and call.pending == 0 and not reader.responses:
                 last = await conversation.conclude()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from collatio.runtime.ending import end
 from collatio.runtime.errors import CollatioError, Reason
+from collatio.runtime.failpoints import reach
 from collatio.runtime.ledger import commands
 from collatio.runtime.ledger.ledger import STORE_ERRORS
 from collatio.runtime.ledger.records import State
@@ -84,6 +85,7 @@ class Dispatcher:
         call.awaited.clear()
         self._calls.pop(call.call_id, None)
         if drop:
+            reach("dispatcher.drop.before")
             try:
                 await self._ledger.run(commands.drop(call.call_id))
             except CollatioError:
@@ -101,6 +103,7 @@ class Dispatcher:
             self._waiting.setdefault(step.key, set()).add(call)
         for batch in _batches(fresh):
             command = commands.submit(call.call_id, call.tenant, call.job, batch, MESSAGES_MAX)
+            reach("dispatcher.submit.before")
             answer = await self._ledger.run(command)
             self._settle(answer.steps)
             await self._publish(answer.taken)
@@ -133,6 +136,7 @@ class Dispatcher:
         """Publish, or put the steps back. If that fails too, the dispatch lease brings them back."""
         unsent = await self._sender.send(messages)
         for message in unsent:
+            reach("dispatcher.unsend.before")
             await self._ledger.run(commands.unsend(message))
         if unsent:
             raise CollatioError(Reason.STATE_STORE_UNAVAILABLE)
@@ -167,6 +171,7 @@ class Dispatcher:
                     return
                 continue
             entries = _entries(answer)
+            reach("dispatcher.event.read")
             position = entries[-1][0]
             ended = itertools.chain.from_iterable(fields[b"k"].decode().split() for _, fields in entries)
             await self._read_again([key for key in ended if key in self._waiting])
@@ -206,6 +211,7 @@ class Dispatcher:
             self._timer_wake.clear()
             return
         self._due_in_s = None
+        reach("dispatcher.expire.before")
         taken = await self._ledger.run(commands.expire(messages_max=MESSAGES_MAX))
         await self._publish(taken)
 
@@ -213,6 +219,7 @@ class Dispatcher:
         """Touch every open call well within its lease; one that lapsed submits again."""
         await asyncio.sleep(self._ledger.limits.call_lease_ms / 4000)
         if self._calls:
+            reach("dispatcher.touch.before")
             lapsed = await self._ledger.run(commands.touch(list(self._calls)))
             for call_id in lapsed:
                 call = self._calls.get(call_id)

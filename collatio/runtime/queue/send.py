@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from collatio.runtime.errors import CollatioError
+from collatio.runtime.failpoints import reach
 from collatio.runtime.telemetry.messages import sending
 from collatio.runtime.telemetry.traceparent import context_from
 from collatio.runtime.telemetry.tracing import mark_failed
@@ -37,10 +38,12 @@ class Sender:
             for index, message in enumerate(messages):
                 headers = {**batch.headers(), HEADER_TENANT: message.tenant, HEADER_JOB: message.job}
                 try:
+                    reach("dispatcher.publish.before")
                     await self._publisher.publish(message, headers, self._time_limit_s)
                 except CollatioError as error:
                     mark_failed(batch.span, error)
                     return messages[index:]
+        reach("dispatcher.publish.after")
         return ()
 
     async def close(self) -> None:

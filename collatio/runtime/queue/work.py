@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from collatio.runtime.errors import CollatioError, Reason
+from collatio.runtime.failpoints import reach
 from collatio.runtime.ledger import commands
 from collatio.runtime.ledger.records import Verdict
 from collatio.runtime.queue.outcome import Crashed, Done, Failed, GivenBack, Work
@@ -76,6 +77,7 @@ class MessageRun:
         if late or self._place.stop.stopping() or self.unwanted(work):
             return False
         self._in_hand, self._stop_in_hand = work.key, stop
+        reach("worker.step.begun")
         return True
 
     def unwanted(self, work: Work) -> bool:
@@ -84,10 +86,12 @@ class MessageRun:
 
     def run(self, tenant: str, job: str, message: str, steps: Sequence[str]) -> None:
         """Run a message. Errors: STATE_STORE_UNAVAILABLE on claiming."""
+        reach("worker.claim.before")
         claims = self._ledger.run(commands.claim(self._place.worker, self._place.engines, message, steps))
         batch = [_work(claim, tenant, job) for claim in claims if claim.verdict is Verdict.RUN]
         if not batch:
             return
+        reach("worker.claim.after")
         self._held = {work.key: work.token for work in batch}
         self._in_hand = batch[0].key
         renewer = threading.Thread(target=self._renew, name="renew", daemon=True)
@@ -100,8 +104,10 @@ class MessageRun:
             renewer.join()
             self._give_back_rest()
             self._flush()
+        reach("worker.message.end")
 
     def _note(self, work: Work, outcome: Outcome) -> None:
+        reach("worker.step.done")
         with self._lock:
             self._results.append(_settlement(work, outcome))
             self._held.pop(work.key, None)
@@ -114,6 +120,8 @@ class MessageRun:
     def _give_back_rest(self) -> None:
         with self._lock:
             rest, self._held = self._held, {}
+            if rest:
+                reach("worker.release.before")
             self._results += [commands.release(key, token) for key, token in rest.items()]
 
     def _flush(self) -> None:
@@ -131,6 +139,7 @@ class MessageRun:
         for left in range(COMMIT_TRIES, -1, -1):
             try:
                 self._handler.before_commit()
+                reach("worker.settle.before")
                 verdicts = self._ledger.run(command)
                 break
             except CollatioError as error:
@@ -141,6 +150,7 @@ class MessageRun:
                     )
                     return
                 self._sleep(COMMIT_AGAIN_S)
+        reach("worker.settle.after")
         fenced = sum(v is Verdict.FENCED for v in verdicts)
         if fenced:
             logger.info("late outcomes were fenced", extra={"fields": {"steps": fenced}})
@@ -164,6 +174,7 @@ class MessageRun:
             with self._lock:
                 held = list(self._held.items())
             try:
+                reach("worker.renew.before")
                 verdicts = self._ledger.run(commands.renew(held, self._in_hand))
             except CollatioError:
                 logger.warning("leases not renewed: the state store is away")

@@ -20,6 +20,7 @@ from celery import signals
 from celery.exceptions import TimeLimitExceeded, WorkerLostError
 
 from collatio.runtime.errors import CollatioError
+from collatio.runtime.failpoints import reach
 from collatio.runtime.leash import die_with_parent
 from collatio.runtime.ledger import commands
 from collatio.runtime.ledger.ledger import Ledger
@@ -169,6 +170,7 @@ class _Pool:
         return handle
 
     def _beat(self) -> None:
+        reach("worker.beat.before")
         info = json.dumps(
             {"host": socket.gethostname(), "pid": os.getpid(), **self._facts, **self._notice.read()}
         )
@@ -181,6 +183,7 @@ class _Pool:
     def on_lost(self, exception: BaseException, args: Sequence[Any], **_: Any) -> None:
         """Tell the ledger that a child died with a message, so that nobody waits for its leases."""
         if isinstance(exception, (WorkerLostError, TimeLimitExceeded)) and len(args) == 2:
+            reach("worker.abandon.before")
             self._tell(commands.abandon(str(args[0]), [str(key) for key in args[1]]))
 
     def _tell(self, command: commands.Command[None]) -> None:
