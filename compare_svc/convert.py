@@ -98,6 +98,7 @@ def document_from(extraction: extract_pb2.Extraction, digest: str) -> model.Docu
         metadata=_metadata(extraction.metadata),
         warnings=tuple(warning.code for warning in extraction.warnings),
         confidence=extraction.confidence if extraction.HasField("confidence") else None,
+        source_text="".join(extraction.source_text),
         digest=digest,
     )
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from collatio.runtime.queue.frames import join, split
 from collatio.v1 import compare_pb2, extract_pb2
 from compare_svc.convert import document_from, options_from, plan_from, to_message
-from compare_svc.engine.candidates import find_candidates
+from compare_svc.engine.candidates import find_near_duplicates
 from compare_svc.engine.compare import compare_batch
 from compare_svc.engine.entries import Versions
 from compare_svc.engine.families import find_families
@@ -67,7 +67,7 @@ def find(header: bytes, inputs: Sequence[BinaryIO]) -> bytes:
         found = find_families(given, plan.threshold, asked["max_pairs"])
         families = [([int(at) for at in one.document_ids], one.evidence) for one in found.families]
         return json.dumps({"pairs": found.pairs, "families": families, "method": found.method}).encode()
-    near = find_candidates(given, getattr(plan, "threshold", 1.0), asked["max_pairs"])
+    near = find_near_duplicates(given, getattr(plan, "threshold", 1.0), asked["max_pairs"])
     pairs = [(pair.left, pair.right) for pair in near.pairs]
     return json.dumps({"pairs": pairs, "families": [], "method": near.method}).encode()
 

@@ -12,9 +12,12 @@ from collatio.v1 import common_pb2, extract_pb2
 from extract_svc.engine.model import FieldRule, FieldType, Options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from extract_svc.engine import model
+
+PIECE_CHARACTERS = 1 << 17
 
 
 def options_from(spec: extract_pb2.ExtractSpec) -> Options:
@@ -48,6 +51,7 @@ def to_message(found: model.Extraction) -> extract_pb2.Extraction:
             extract_pb2.Warning(code=x.code, message=_clean(x.message), page=x.page) for x in found.warnings
         ],
         confidence=found.confidence,
+        source_text=list(_pieces(_clean(found.source_text))),
         members=[
             extract_pb2.Member(
                 path=_clean(member.path),
@@ -60,6 +64,11 @@ def to_message(found: model.Extraction) -> extract_pb2.Extraction:
             for member in found.members
         ],
     )
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Cut a long text, so that an extraction can be streamed in parts."""
+    return (text[begin : begin + PIECE_CHARACTERS] for begin in range(0, len(text), PIECE_CHARACTERS))
 
 
 def _clean(text: str) -> str:

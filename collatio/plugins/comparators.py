@@ -115,7 +115,8 @@ class Metadata:
 class Document:
     """A document to compare: who it is, and what its extraction holds.
 
-    `warnings` are the codes of the extraction's warnings. Two documents with equal content compare equal
+    `warnings` are the codes of the extraction's warnings. `source_text` is the text as it stands in the file, for
+    formats whose blocks leave out marks that people wrote (Markdown); else empty. Two documents with equal content compare equal
     whatever their ids and URIs.
     """
 
@@ -132,6 +133,7 @@ class Document:
     metadata: Metadata = field(default_factory=Metadata)
     warnings: tuple[str, ...] = ()
     confidence: float | None = None
+    source_text: str = ""
     digest: str = ""
     """The digest of the extraction's blob; documents with the same one are the same without a look inside.
     Empty: unknown."""

@@ -925,7 +925,8 @@ class Similarity(_message.Message):
     OVERALL_FIELD_NUMBER: _builtins.int
     shingles: _builtins.float
     """Exact Jaccard similarity of the sets of 5-word shingles; words are runs of \\w, in lower case. A text of
-    fewer words is one shingle.
+    fewer words is one shingle. The texts are those of the blocks; of two documents that both have a
+    source_text, those.
     """
     text: _builtins.float
     """Words in common by the word-level alignment: 2 * equal / (left words + right words). Words that differ only

@@ -479,6 +479,7 @@ class Extraction(_message.Message):
     WARNINGS_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     MEMBERS_FIELD_NUMBER: _builtins.int
+    SOURCE_TEXT_FIELD_NUMBER: _builtins.int
     media_type: _builtins.str
     """The media type as sniffed, e.g. "application/pdf"."""
     engine: _builtins.str
@@ -521,6 +522,13 @@ class Extraction(_message.Message):
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___Member]:
         """The members found, in order: archive entries, attachments, embedded files."""
 
+    @_builtins.property
+    def source_text(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The text as it stands in the file, in pieces to be joined, where the format is itself a text that people
+        write and the blocks leave its marks, link targets and tags out (Markdown); else empty. Shingles of two such
+        documents are of this text.
+        """
+
     def __init__(
         self,
         *,
@@ -536,10 +544,11 @@ class Extraction(_message.Message):
         warnings: _abc.Iterable[Global___Warning] | None = ...,
         confidence: _builtins.float | None = ...,
         members: _abc.Iterable[Global___Member] | None = ...,
+        source_text: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "confidence", b"confidence", "metadata", b"metadata"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "blocks", b"blocks", "confidence", b"confidence", "engine", b"engine", "fields", b"fields", "links", b"links", "media_type", b"media_type", "members", b"members", "metadata", b"metadata", "outline", b"outline", "pages", b"pages", "tables", b"tables", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "blocks", b"blocks", "confidence", b"confidence", "engine", b"engine", "fields", b"fields", "links", b"links", "media_type", b"media_type", "members", b"members", "metadata", b"metadata", "outline", b"outline", "pages", b"pages", "source_text", b"source_text", "tables", b"tables", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
     _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -71,14 +71,41 @@ def find_candidates(
     pairs: list[Candidate] = []
     for candidate in found:
         pairs.append(candidate)
-        if len(pairs) > max_pairs:
-            raise CollatioError(
-                Reason.TOO_MANY_PAIRS,
-                f"More than {max_pairs:,} pairs reach the threshold.",
-                metadata={"max_pairs": str(max_pairs)},
-            )
+        _refuse_excess(len(pairs), max_pairs)
     pairs.sort(key=lambda pair: (pair.left, pair.right))
     return Candidates(tuple(pairs), "exact" if exact else "minhash")
+
+
+def find_near_duplicates(sketches: Sequence[Sketch], threshold: float, max_pairs: int) -> Candidates:
+    """Find all pairs at or above a threshold by what their comparison will say.
+
+    Two documents that both keep their source are as alike as their sources are. Errors: TOO_MANY_PAIRS.
+    """
+    kept = [(at, entry.source) for at, entry in enumerate(sketches) if entry.source is not None]
+    if len(kept) < 2:
+        return find_candidates(sketches, threshold, max_pairs)
+    sources = [replace(sketches[at], shingles=source) for at, source in kept]
+    among = find_candidates(sources, threshold, max_pairs)
+    pairs = [replace(pair, left=kept[pair.left][0], right=kept[pair.right][0]) for pair in among.pairs]
+    if len(kept) == len(sketches):
+        return among
+    texts = find_candidates(sketches, threshold, 2 * max_pairs)
+    pairs += [
+        pair
+        for pair in texts.pairs
+        if sketches[pair.left].source is None or sketches[pair.right].source is None
+    ]
+    _refuse_excess(len(pairs), max_pairs)
+    return Candidates(tuple(sorted(pairs, key=lambda pair: (pair.left, pair.right))), texts.method)
+
+
+def _refuse_excess(count: int, max_pairs: int) -> None:
+    if count > max_pairs:
+        raise CollatioError(
+            Reason.TOO_MANY_PAIRS,
+            f"More than {max_pairs:,} pairs reach the threshold.",
+            metadata={"max_pairs": str(max_pairs)},
+        )
 
 
 def _exact(sketches: Sequence[Sketch], threshold: float) -> Iterator[Candidate]:

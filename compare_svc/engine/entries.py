@@ -64,7 +64,7 @@ class Versions:
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicates:
-    """Near-duplicates; its pairs come from `candidates.find_candidates` over sketches."""
+    """Near-duplicates; its pairs come from `candidates.find_near_duplicates` over sketches."""
 
     threshold: float = 0.8
 

@@ -48,6 +48,7 @@ class Prepared:
     passages: list[Passage]
     furniture: frozenset[int]
     shingles: NDArray[np.uint64]
+    source_shingles: NDArray[np.uint64] | None = None
 
     @cached_property
     def identity(self) -> bytes:
@@ -162,7 +163,10 @@ class Preparer:
         ids = np.concatenate([passage.ids for passage in passages]) if passages else np.zeros(0, np.uint32)
         text = BREAK.join(self._passages.counted(passage.text) for passage in passages)
         shingles = shingle_hashes(text, self._hashes)
-        return Prepared(document, at, first, ids, self._counts(ids), passages, furniture, shingles)
+        source = None
+        if document.source_text:
+            source = shingle_hashes(self._passages.counted(document.source_text), self._hashes)
+        return Prepared(document, at, first, ids, self._counts(ids), passages, furniture, shingles, source)
 
     def _counts(self, ids: NDArray[np.uint32]) -> NDArray[np.int64]:
         """Count the words before each token."""

@@ -28,13 +28,19 @@ def measure(
     words = left.word_count() + right.word_count()
     words -= artifact_words if artifact_words < words else 0
     parts = {
-        "shingles": jaccard(left.shingles, right.shingles),
+        "shingles": _shingles(left, right),
         "text": 2 * words_equal / words if words else None,
         "structure": _structure(left.structure, right.structure),
         "tables": tables,
         "fields": fields,
     }
     return Similarity(**parts, overall=overall(parts))
+
+
+def _shingles(left: Prepared, right: Prepared) -> float | None:
+    if left.source_shingles is not None and right.source_shingles is not None:
+        return jaccard(left.source_shingles, right.source_shingles)
+    return jaccard(left.shingles, right.shingles)
 
 
 def overall(parts: dict[str, float | None]) -> float | None:

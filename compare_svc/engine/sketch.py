@@ -72,7 +72,8 @@ _FILE_NAME = re.compile(r"\S+\.[A-Za-z0-9]{2,4}|untitled|document\s*\d*|microsof
 class Sketch:
     """What finding candidates and families reads of a document.
 
-    `shingles` are sorted, distinct hashes; `title` its title's words that tell it from others; `date` is
+    `shingles` are sorted, distinct hashes, `source` those of the text as it stands in the file, for formats whose
+    blocks leave out marks that people wrote; `title` its title's words that tell it from others; `date` is
     ISO 8601, possibly without a day; `words` how many words it has. A document without words has no shingles.
     """
 
@@ -82,11 +83,16 @@ class Sketch:
     date: str = ""
     version: Version = ()
     words: int = 0
+    source: NDArray[np.uint64] | None = None
 
     def to_bytes(self) -> bytes:
         """Write the sketch without its document's id, so that equal documents share it."""
         head = {"title": self.title, "date": self.date, "version": self.version, "words": self.words}
-        return json.dumps(head).encode() + b"\n" + self.shingles.astype("<u8").tobytes()
+        hashes = self.shingles
+        if self.source is not None:
+            head["source"] = self.source.size
+            hashes = np.concatenate([hashes, self.source])
+        return json.dumps(head).encode() + b"\n" + hashes.astype("<u8").tobytes()
 
     @classmethod
     def from_bytes(cls, document_id: str, data: bytes) -> Sketch:
@@ -96,8 +102,17 @@ class Sketch:
             stated = json.loads(head)
             version = tuple((int(number), str(letter)) for number, letter in stated["version"])
             shingles = np.frombuffer(hashes, dtype="<u8").astype(np.uint64)
+            source = None
+            if "source" in stated:
+                shingles, source = np.split(shingles, [shingles.size - int(stated["source"])])
             return cls(
-                document_id, shingles, tuple(stated["title"]), stated["date"], version, int(stated["words"])
+                document_id,
+                shingles,
+                tuple(stated["title"]),
+                stated["date"],
+                version,
+                int(stated["words"]),
+                source,
             )
         except (ValueError, KeyError, TypeError) as error:
             raise CollatioError(Reason.EXTRACTION_LOST, "A kept sketch cannot be read.") from error
@@ -117,8 +132,7 @@ def sketch_batch(documents: Iterable[Document], ignore: Ignore | None = None) ->
         skipped = find_furniture(document.blocks) if ignore.page_furniture else frozenset()
         text = "\n\n".join(block.text for at, block in enumerate(document.blocks) if at not in skipped)
         head = text[:HEAD_CHARACTERS]
-        for pattern in patterns:
-            text = pattern.sub(" ", text)
+        text, source = (_counted(part, patterns) for part in (text, document.source_text))
         title = find_title(document)
         yield Sketch(
             document.document_id,
@@ -127,7 +141,14 @@ def sketch_batch(documents: Iterable[Document], ignore: Ignore | None = None) ->
             find_date(head, document.metadata),
             find_version(head, title),
             len(text.split()),
+            shingle_hashes(source, hashes) if source else None,
         )
+
+
+def _counted(text: str, patterns: Iterable[re.Pattern[str]]) -> str:
+    for pattern in patterns:
+        text = pattern.sub(" ", text)
+    return text
 
 
 def find_title(document: Document) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 NAME = "words"
-VERSION = "1"
+VERSION = "2"
 ENGINE = f"{NAME}@{VERSION}"
 """Raise VERSION whenever the same two documents and options would compare differently than before."""
 
-PLAN_ENGINE = "plan@1"
+PLAN_ENGINE = "plan@2"
 """The planner's name and version; raise the version whenever the same manifest would be planned differently."""

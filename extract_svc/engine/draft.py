@@ -52,6 +52,7 @@ class Draft:
         self.outline: list[OutlineEntry] = []
         self.members: list[MemberFile] = []
         self.metadata = Metadata()
+        self.source_text = ""
         self._judged = self._weight = 0.0
         self._warnings: dict[tuple[str, int], Warning] = {}
         self._paths: dict[str, int] = {}
@@ -168,4 +169,5 @@ class Draft:
             warnings=tuple(self._warnings.values()),
             confidence=round(self._judged / self._weight, 4) if self._weight else None,
             members=tuple(self.members),
+            source_text=as_utf8(self.source_text),
         )

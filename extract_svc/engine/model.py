@@ -258,6 +258,8 @@ class Extraction:
     warnings: tuple[Warning, ...] = ()
     confidence: float | None = None
     members: tuple[MemberFile, ...] = ()
+    source_text: str = ""
+    """The text as it stands in the file, where the blocks leave out marks that people wrote; else empty."""
 
     @property
     def text(self) -> str:

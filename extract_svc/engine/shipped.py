@@ -65,7 +65,7 @@ EXTRACTORS: tuple[Shipped, ...] = (
     _declare("pdf", 1, {types.PDF}, "pypdfium2"),
     _declare("docx", 1, {types.DOCX, types.FLAT_OPC, types.WORDML}, "lxml"),
     _declare("html", 1, {types.HTML, "application/xhtml+xml"}, "lxml", "chardet"),
-    _declare("markdown", 1, {types.MARKDOWN}, "markdown-it-py", "chardet"),
+    _declare("markdown", 2, {types.MARKDOWN}, "markdown-it-py", "chardet"),
     _declare("delimited", 1, {types.CSV, types.TSV}, "chardet"),
     _declare("xlsx", 1, {types.XLSX, types.XLSB}, "lxml"),
     _declare("xls", 1, {types.XLS}),

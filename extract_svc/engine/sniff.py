@@ -233,6 +233,13 @@ def _textual(data: bytes, suffix: str) -> str:
     found = next((media_type for start, media_type in _STARTS if lead.startswith(start)), "")
     if not found and lead.startswith("<"):
         found = _markup(lead)
+        if (
+            found == types.XML
+            and suffix in _WORDED
+            and not lead.startswith("<?xml")
+            and not _closes(lead, data)
+        ):
+            found = ""
     if not found and lead.startswith(("{", "[")) and suffix not in _WORDED:
         found = _json(lead, suffix)
     return found or _named(lead, suffix)
@@ -284,6 +291,13 @@ def _markup(lead: str) -> str:
     if lead.startswith(("<?xml", "<!DOCTYPE", "<!--")) or (root and root.start() == 0 and len(name) > 1):
         return types.XML
     return ""
+
+
+def _closes(lead: str, data: bytes) -> bool:
+    """Whether the element a text begins with is closed somewhere; a placeholder in brackets is not."""
+    root = _XML_ROOT.search(lead)
+    name = root.group(0)[1:].split(None, 1)[0].rstrip("/>") if root else ""
+    return f"</{name}".encode() in data
 
 
 def _json(lead: str, suffix: str) -> str:

@@ -110,6 +110,7 @@ def read_any(path: Path, name: str) -> Document:
             meta.page_count,
         ),
         confidence=found.confidence,
+        source_text=found.source_text,
     )
 
 

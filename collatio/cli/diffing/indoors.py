@@ -60,6 +60,7 @@ def document_from(found: model.Extraction, *, uri: str, sha256: str) -> comparat
         metadata=_metadata(found.metadata),
         warnings=tuple(each.code for each in found.warnings),
         confidence=found.confidence,
+        source_text=_clean(found.source_text),
     )
 
 

@@ -27,6 +27,7 @@ def read(document: Document, _options: Options, draft: Draft) -> None:
     text, encoding = charset.decode(document.data)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     stated = {"charset": encoding}
+    draft.source_text = text
     front = _FRONT.match(text)
     if front:
         stated.update({m[1]: m[2].strip("\"' ") for m in _FRONT_LINE.finditer(front[1])})

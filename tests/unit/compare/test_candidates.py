@@ -7,9 +7,10 @@ import random
 import pytest
 
 from collatio.runtime.errors import CollatioError, Reason
-from compare_svc.engine.candidates import bands, find_candidates
+from compare_svc.engine.candidates import bands, find_candidates, find_near_duplicates
 from compare_svc.engine.clusters import find_clusters
-from compare_svc.engine.model import Block, Document, Ignore
+from compare_svc.engine.compare import compare
+from compare_svc.engine.model import Block, Document, Ignore, Options
 from compare_svc.engine.shingles import jaccard
 from compare_svc.engine.sketch import Sketch, sketch, sketch_batch
 
@@ -114,3 +115,33 @@ def test_what_is_ignored_is_not_sketched() -> None:
         (Document(text, blocks=(Block(text),)) for text in texts), Ignore(patterns=("ALICE|BOB",))
     )
     assert jaccard(first.shingles, second.shingles) == 1.0
+
+
+def test_sources_count_between_documents_that_keep_theirs() -> None:
+    """Two texts with marks of their own are as alike as their sources, others as their blocks; a sketch keeps both."""
+    words = " ".join(f"w{at}" for at in range(40))
+    marked = words.replace("w20", "w20 (https://one.example/a/b/c)")
+    documents = [
+        Document("0", blocks=(Block(words),), source_text=marked),
+        Document(
+            "1", blocks=(Block(words),), source_text=marked.replace("one.example/a/b/c", "two.example/d/e/f")
+        ),
+        Document("2", blocks=(Block(words),)),
+    ]
+    sketches = [Sketch.from_bytes(one.document_id, one.to_bytes()) for one in sketch_batch(documents)]
+    found = {(pair.left, pair.right): pair.jaccard for pair in find_near_duplicates(sketches, 0.3, 10).pairs}
+    assert found[0, 2] == found[1, 2] == 1.0
+    first, second = (sketch.source for sketch in sketches[:2])
+    assert first is not None
+    assert second is not None
+    assert found[0, 1] == jaccard(first, second)
+    assert found[0, 1] < 0.8
+    assert {(pair.left, pair.right) for pair in find_near_duplicates(sketches, 0.8, 10).pairs} == {
+        (0, 2),
+        (1, 2),
+    }
+    shingles = [
+        compare(a, b, Options()).similarity
+        for a, b in ((documents[0], documents[1]), (documents[0], documents[2]))
+    ]
+    assert [one and one.shingles for one in shingles] == [found[0, 1], 1.0]

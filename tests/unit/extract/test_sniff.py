@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         (b"WEBVTT\n\n", "", types.VTT),
         (b"\x1f\x8b\x08", "", types.GZIP),
         (b"BMfp is how this text begins", "a.txt", types.TEXT),
+        (b"<copyright notice>\n\nBy using this software", "a.txt", types.TEXT),
+        (b"<note>\n<to>x</to>\n</note>", "a.txt", types.XML),
         ("Grüße".encode("cp1252"), "a.txt", types.TEXT),
         ("plain".encode("utf-16"), "a.txt", types.TEXT),
         (bytes(range(256)), "a.txt", types.OCTETS),

@@ -50,6 +50,7 @@ def test_markdown_reads_as_rendered(run: Run) -> None:
     ]
     assert (found.metadata.author, found.metadata.title, found.links[0].uri) == ("Ann", "Head it", "http://x")
     assert found.outline[0].title == "Head it"
+    assert found.source_text == text
 
 
 def test_html_reads_what_is_seen(run: Run) -> None:
