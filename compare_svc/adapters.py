@@ -51,9 +51,9 @@ class TileInputs:
 
 
 def open_extraction(blobs: BlobStore, tenant: str, sha256: str) -> BinaryIO:
-    """Open an extraction. Errors: EXTRACTION_LOST."""
+    """Open an extraction, verified: it was not made durable when it was made. Errors: EXTRACTION_LOST."""
     try:
-        return blobs.open(BlobId(tenant, sha256))
+        return blobs.open(BlobId(tenant, sha256), verify=True)
     except CollatioError as error:
         if error.reason is Reason.BLOB_NOT_FOUND:
             raise CollatioError(Reason.EXTRACTION_LOST, retry_after_s=LOST_RETRY_S) from error

@@ -10,6 +10,7 @@ from collatio.runtime.blobs.digest import BlobId
 from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.queue.frames import split
 from collatio.v1 import extract_pb2
+from extract_svc.engine.sniff import sniff
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -55,6 +56,7 @@ def store(blobs: BlobStore, tenant: str, answer: bytes) -> Stored:
     for member, piece in zip(message.members, pieces[1:], strict=True):
         member.blob.sha256 = blobs.put(tenant, bytes(piece))
         member.blob.size_bytes = len(piece)
+        member.blob.media_type = member.blob.media_type or sniff(bytes(piece), member.path)
         members.append(
             {
                 "path": member.path,

@@ -49,12 +49,13 @@ TEXT, EMPTY = "text/plain", {"application/x-empty", "inode/x-empty"}
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where a document lies: in which item, on which path inside it, how deep; and its bytes."""
+    """Where a document lies: in which item, on which path inside it, how deep; its bytes; its container's step."""
 
     item_id: str
     member_path: str
     depth: int
     blob: common_pb2.BlobRef
+    container: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,9 @@ class ExtractConversation:
         self._places: dict[str, list[Placed]] = {}
         self._steps: dict[str, Step] = {}
         self._seen: set[str] = set()
+        self._containers: dict[str, str] = {}
+        self._unpacked_again: set[str] = set()
+        self._lost_members: dict[str, list[tuple[Placed, StepState]]] = {}
         self._parent = anchor()
 
     async def take(self, request: extract_pb2.ExtractRequest) -> Reply[extract_pb2.ExtractResponse]:
@@ -105,14 +109,40 @@ class ExtractConversation:
         steps: list[Step] = []
         for state in states:
             if await self._is_lost(state):
-                steps.append(self._again(state))
+                steps.append(self._again(state.key, state.digest))
                 continue
+            if state.key in self._lost_members:
+                unpacked = await self._unpacked(state)
+                responses += unpacked.responses
+                steps += unpacked.steps
             for place in self._places.pop(state.key, ()):
+                if _is_input_lost(state) and place.container not in {"", *self._unpacked_again}:
+                    steps += self._unpack_again(state, place)
+                    continue
                 responses += await self._answer(state, place)
                 children = self._children(state, place)
                 responses += children.responses
                 steps += children.steps
         return Reply(_packed(responses), steps)
+
+    def _unpack_again(self, state: StepState, place: Placed) -> list[Step]:
+        """Have a container extracted again, because a member's bytes are gone; once, for all of its members."""
+        waiting = self._lost_members.setdefault(place.container, [])
+        waiting.append((place, state))
+        return [self._again(place.container, self._containers[place.container])] if len(waiting) == 1 else []
+
+    async def _unpacked(self, state: StepState) -> Reply[extract_pb2.ExtractResponse]:
+        """Ask again for the members that a container was extracted again for."""
+        self._unpacked_again.add(state.key)
+        responses: list[extract_pb2.ExtractResponse] = []
+        steps: dict[str, Step] = {}
+        for place, lost in self._lost_members.pop(state.key):
+            if state.state is State.DONE:
+                steps[lost.key] = self._steps[lost.key]
+                self._places.setdefault(lost.key, []).append(place)
+            else:
+                responses += await self._answer(lost, place)
+        return Reply(responses, list(steps.values()))
 
     async def _store_options(self) -> str:
         data = self._spec.SerializeToString(deterministic=True)
@@ -210,23 +240,22 @@ class ExtractConversation:
         blob = BlobId(self._tenant, state.digest)
         return await asyncio.to_thread(self._desk.blobs.stat, blob) is None
 
-    def _again(self, state: StepState) -> Step:
-        step = self._steps[state.key]
-        return Step(step.key, step.spec, step.cost_ms, step.engine, step.traceparent, lost=state.digest)
+    def _again(self, key: str, lost: str) -> Step:
+        step = self._steps[key]
+        return Step(step.key, step.spec, step.cost_ms, step.engine, step.traceparent, lost=lost)
 
     def _children(self, state: StepState, place: Placed) -> Reply[extract_pb2.ExtractResponse]:
         """Make the steps of a document's members. A known step's are submitted again: they are known too."""
         if state.state is not State.DONE or not state.children:
             return Reply()
+        self._containers[state.key] = state.digest
         placed, names = [], []
         for child in children_of(state.children):
             path = f"{place.member_path}!/{child['path']}" if place.member_path else child["path"]
             blob = common_pb2.BlobRef(
                 sha256=child["sha256"], size_bytes=child["size"], media_type=child["media_type"]
             )
-            if not blob.media_type:
-                self._sniff(blob, child["path"])
-            placed.append(Placed(place.item_id, path, place.depth + 1, blob))
+            placed.append(Placed(place.item_id, path, place.depth + 1, blob, state.key))
             names.append(child["path"].rpartition("/")[2])
         return self._submit(placed, names)
 
@@ -251,6 +280,10 @@ class ExtractConversation:
             part.more = index + 1 < len(pieces)
             made.append(_response(part))
         return made
+
+
+def _is_input_lost(state: StepState) -> bool:
+    return state.state is State.FAILED and state.reason == Reason.INPUT_LOST
 
 
 def _outcome(

@@ -33,7 +33,7 @@ class Held:
 
 @dataclass(slots=True)
 class Entries:
-    """What one write brings. `fields` are the job's own; `begin` marks it RUNNING.
+    """What one write brings. `fields` are the job's own; `begin` marks it RUNNING; `drop_tiles` forgets older tiles.
 
     `number` tells a write from those before it under the same epoch: repeating it changes nothing. 0: unnumbered.
     """
@@ -43,6 +43,7 @@ class Entries:
     tiles: dict[int, compare_pb2.CompareTile] = field(default_factory=dict)
     events: list[pb.JobEvent] = field(default_factory=list)
     begin: bool = False
+    drop_tiles: bool = False
     number: int = 0
 
 
@@ -159,6 +160,7 @@ class Journal:
             "tiles": list(entries.tiles),
             "events": len(entries.events),
             "begin": entries.begin,
+            "drop_tiles": entries.drop_tiles,
         }
         if finish is not None:
             args["finish"] = {"state": finish.state, "ttl_ms": finish.ttl_ms}

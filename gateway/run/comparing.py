@@ -21,7 +21,10 @@ FAILED_PAIRS_TILE = -1
 
 
 class Comparing:
-    """Asks for a job's comparisons and journals them. `keep` stores bytes and returns their digest."""
+    """Asks for a job's comparisons and journals them. `keep` stores bytes and returns their digest.
+
+    With `mending`, a tile that lacked an extraction is not failed: it is left out, and `run` raises EXTRACTION_LOST.
+    """
 
     def __init__(
         self,
@@ -34,9 +37,11 @@ class Comparing:
         writer: Writer,
         *,
         keep: Callable[[bytes], Awaitable[str]],
+        mending: bool = False,
     ) -> None:
         self._documents, self._writer = documents, writer
-        self._keep = keep
+        self._keep, self._mending = keep, mending
+        self._lacking = False
         self._conclusion = compare_pb2.CompareConclusion()
         self._keys = [source.key for source in spec.sources]
         compare = compare_pb2.CompareSpec()
@@ -71,6 +76,8 @@ class Comparing:
         self._stream.close()
         async for response in self._stream.responses():
             self._take(response, planned_before)
+        if self._lacking:
+            raise CollatioError(Reason.EXTRACTION_LOST)
         if self._expected is None or len(self._reached - {FAILED_PAIRS_TILE}) < self._expected:
             raise CollatioError(Reason.INTERNAL, "The compare stage ended its stream before its last tile.")
         reach("gateway.conclusion.before")
@@ -88,7 +95,10 @@ class Comparing:
                 self._conclusion.Clear()  # what a broken stream had told of it is told again
                 self._writer.counted()
             case "tile":
-                self._take_tile(response.tile.tile, response.tile)
+                if self._mending and response.tile.error.reason == Reason.EXTRACTION_LOST:
+                    self._lacking = True
+                else:
+                    self._take_tile(response.tile.tile, response.tile)
             case "conclusion":
                 self._conclusion.MergeFrom(response.conclusion)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from collatio.runtime.errors import Reason
 from collatio.runtime.identity import document_id
 from collatio.v1 import extract_pb2
 from collatio.v1 import gateway_pb2 as pb
 from gateway.run.documents import EXTRACTED, FAILED
+from gateway.run.refetching import lies_elsewhere
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from gateway.run.documents import Documents
     from gateway.run.stream import StageStream
@@ -20,15 +22,24 @@ MEMBER = "!/"
 
 
 class Extracting:
-    """Asks for documents and journals what comes of them."""
+    """Asks for documents and journals what comes of them.
+
+    `again` are ids of documents whose extraction is gone: what comes of them replaces what was known. With `mending`,
+    a document whose bytes are gone, but lie elsewhere, is not failed: it is left in `lost`.
+    """
 
     def __init__(
         self,
         stream: StageStream[extract_pb2.ExtractItem, extract_pb2.ExtractRequest, extract_pb2.ExtractResponse],
         documents: Documents,
         writer: Writer,
+        *,
+        again: Collection[str] = (),
+        mending: bool = False,
     ) -> None:
         self._stream, self._documents, self._writer = stream, documents, writer
+        self._again, self._mending = again, mending
+        self.lost: list[pb.JobDocument] = []
         self._paths: dict[str, dict[str, int]] = {}
         self.look: Callable[[pb.JobDocument], None] = lambda _: None
 
@@ -58,13 +69,20 @@ class Extracting:
         if asked is None:
             return
         document = self._member(asked, outcome) if outcome.member_path else asked
-        if document.state not in {EXTRACTED, FAILED}:
+        if self._mending and outcome.error.reason == Reason.INPUT_LOST and lies_elsewhere(document):
+            self.lost.append(document)
+        elif self._is_news(document, outcome):
             made = pb.JobDocument()
             made.CopyFrom(document)
             _fill(made, outcome)
             self._writer.document(made)
             self.look(made)
         self._count(outcome)
+
+    def _is_news(self, document: pb.JobDocument, outcome: extract_pb2.ExtractOutcome) -> bool:
+        if document.document_id in self._again:
+            return document.extraction.sha256 != outcome.extraction.sha256
+        return document.state not in {EXTRACTED, FAILED}
 
     def _count(self, outcome: extract_pb2.ExtractOutcome) -> None:
         """Note an answer: an item is done once it and each of its members, nested ones too, has one."""
@@ -103,6 +121,8 @@ def _fill(document: pb.JobDocument, outcome: extract_pb2.ExtractOutcome) -> None
     if outcome.WhichOneof("result") == "error":
         document.state = FAILED
         document.error.CopyFrom(outcome.error)
+        document.ClearField("extraction")
+        document.ClearField("summary")
         return
     document.state = EXTRACTED
     document.extraction.CopyFrom(outcome.extraction)

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from collatio.runtime.ending import end
-from collatio.runtime.errors import CollatioError, Reason
+from collatio.runtime.errors import Reason
 from collatio.runtime.failpoints import reach
-from collatio.runtime.telemetry.job_spans import job_progress, job_run, stage_opened
+from collatio.runtime.telemetry.job_spans import job_progress, job_run
 from collatio.runtime.telemetry.traceparent import context_from, traceparent_of
-from collatio.runtime.telemetry.tracing import attached
-from gateway.run.comparing import Comparing
 from gateway.run.documents import Documents
-from gateway.run.extracting import Extracting
-from gateway.run.fetching import Fetching
-from gateway.run.outcome import CANCELLED, SUCCEEDED, End, after_extraction, failed, fails_at_once
+from gateway.run.outcome import CANCELLED, End, failed
+from gateway.run.pipeline import Pipeline
 from gateway.run.writer import Writer
 
 if TYPE_CHECKING:
@@ -36,19 +33,6 @@ DEFAULT_TTL_MS = 7 * 24 * 3600 * 1000
 PROGRESS_S = 30.0
 PAGE = 1_000
 DROP_S = 2.0
-PASSING = {
-    Reason.STATE_STORE_UNAVAILABLE,
-    Reason.STATE_STORE_FULL,
-    Reason.BLOB_STORE_UNAVAILABLE,
-    Reason.BLOB_STORE_FULL,
-}
-
-
-class _Part(Protocol):
-    """What asks a stage for work."""
-
-    def cancel(self) -> None:
-        """Drop what is not answered."""
 
 
 class JobRun:
@@ -58,7 +42,6 @@ class JobRun:
         self._deps, self.held = deps, held
         self._early: End | None = None
         self._stop = asyncio.Event()
-        self._parts: list[_Part] = []
 
     def cancel(self) -> None:
         """Tell the run that its job was asked to stop."""
@@ -105,7 +88,8 @@ class JobRun:
 
     async def _until_end(self, record: JobRecord, documents: Documents, writer: Writer, job: Context) -> End:
         """Run the stages until the job ends, is cancelled or runs out of time."""
-        work = asyncio.create_task(self._stages(record, documents, writer, job))
+        pipeline = Pipeline(self._deps, record, documents, writer, job, end_early=self._end_early)
+        work = asyncio.create_task(pipeline.run())
         writing = asyncio.create_task(writer.run())
         stopping = asyncio.create_task(self._stop.wait())
         showing = asyncio.create_task(self._show_progress(documents, job))
@@ -121,16 +105,10 @@ class JobRun:
                 self._end_early(failed(Reason.JOB_DEADLINE_EXCEEDED))
             if self._early is None:
                 return work.result()
-            await self._drop(work)
+            await _drop(pipeline, work)
             return self._early
         finally:
             await end(work, writing, stopping, showing)
-
-    async def _drop(self, work: asyncio.Task[End]) -> None:
-        """Tell the stages that no more is wanted: without it, their work goes on until our interest lapses."""
-        for part in self._parts:
-            part.cancel()
-        await asyncio.wait({work}, timeout=DROP_S)
 
     def _time_left(self, record: JobRecord) -> float | None:
         if not record.spec.HasField("timeout"):
@@ -146,74 +124,11 @@ class JobRun:
                 self._deps.tracing, job, done=counts.extracted, failed=counts.failed, total=counts.found
             )
 
-    async def _stages(self, record: JobRecord, documents: Documents, writer: Writer, job: Context) -> End:
-        """Fetch and extract together, then compare."""
-        spec = record.spec
-        extracting = Extracting(
-            self._deps.stages.extract_stream(self.held.ref, spec.extract), documents, writer
-        )
-        fetching = Fetching(self._deps, self.held.ref, spec, documents, writer, ask=extracting.ask)
 
-        def look(document: pb.JobDocument) -> None:
-            end = fails_at_once(spec.on_failure, document)
-            if end is None and len(documents) > self._deps.documents_max:
-                most = self._deps.documents_max
-                end = failed(Reason.TOO_MANY_DOCUMENTS, f"More than {most:,} documents were found.")
-            if end is not None:
-                self._end_early(end)
-
-        fetching.look = extracting.look = look
-        self._parts += [fetching, extracting]
-        opened = (
-            stage_opened(self._deps.tracing, "fetch", job),
-            stage_opened(self._deps.tracing, "extract", job),
-        )
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(_under(opened[0], fetching.run(extracting.close)))
-                group.create_task(_under(opened[1], extracting.run()))
-        except BaseExceptionGroup as group:
-            return _end_of(_only(group))
-        if self._early is not None:
-            return self._early
-        if (end := after_extraction(spec, documents)) is not None:
-            return end
-        if not spec.HasField("compare"):
-            return SUCCEEDED
-        comparing = Comparing(
-            lambda compare: self._deps.stages.compare_stream(self.held.ref, compare),
-            spec,
-            documents,
-            writer,
-            keep=lambda data: asyncio.to_thread(self._deps.blobs.put, self.held.ref.tenant, data),
-        )
-        self._parts.append(comparing)
-        try:
-            with attached(stage_opened(self._deps.tracing, "compare", job)):
-                await comparing.run(await self._deps.journal.tiles(self.held.ref))
-        except CollatioError as error:
-            return _end_of(error)
-        return SUCCEEDED
-
-
-async def _under(context: Context, work: object) -> None:
-    with attached(context):
-        await work  # type: ignore[misc] # a coroutine, by its callers
-
-
-def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Find what went wrong first in a group of groups."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-def _end_of(error: BaseException) -> End:
-    """Turn a typed error into the job's end. A store that is away ends no job: the run is begun again."""
-    if not isinstance(error, CollatioError) or error.reason in PASSING:
-        raise error
-    return End("FAILED", str(error.reason), error.message)
+async def _drop(pipeline: Pipeline, work: asyncio.Task[End]) -> None:
+    """Tell the stages that no more is wanted: without it, their work goes on until our interest lapses."""
+    pipeline.cancel()
+    await asyncio.wait({work}, timeout=DROP_S)
 
 
 def _ttl_ms(spec: pb.JobSpec) -> int:

@@ -79,6 +79,12 @@ class Writer:
         self._entries.tiles[number] = tile
         self._due.set()
 
+    def drop_tiles(self) -> None:
+        """Note that the comparisons reached so far count no more: they are of another manifest."""
+        self._entries.tiles.clear()
+        self._entries.drop_tiles = True
+        self._due.set()
+
     def field(self, name: str, value: bytes) -> None:
         """Note a field of the job's own."""
         self._entries.fields[name] = value
@@ -163,7 +169,7 @@ def _parts(entries: Entries) -> list[Entries]:
     """Cut what was noted into writes of bounded size, in order; nothing noted is nothing written."""
     size = max(len(entries.documents), len(entries.events), len(entries.tiles))
     if size <= BATCH:
-        noted = size or entries.fields or entries.begin
+        noted = size or entries.fields or entries.begin or entries.drop_tiles
         return [entries] if noted else []
     documents, tiles = list(entries.documents.items()), list(entries.tiles.items())
     parts = []
@@ -176,4 +182,5 @@ def _parts(entries: Entries) -> list[Entries]:
         )
         parts.append(part)
     parts[0].fields, parts[0].begin = entries.fields, entries.begin
+    parts[0].drop_tiles = entries.drop_tiles
     return parts

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,10 @@ from collatio.local.config import MeshConfig
 from collatio.local.mesh import LocalMesh
 from collatio.local.ready import wait_serving
 from collatio.local.services import GATEWAY_SERVICE, STAGES, Layout, service_programs
-from tests.support.processes import children_of
+from tests.support.processes import children_of, tree_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from collatio.client import MeshStatus
@@ -81,6 +81,21 @@ class RunningMesh:
         os.kill(victim, signal.SIGKILL)
         async with asyncio.timeout(READY_S):
             await back
+
+    @contextmanager
+    def stopped(self, name: str) -> Iterator[None]:
+        """Stop a program and its children as SIGSTOP does; at the latest at the block's end they go on."""
+        for pid in tree_of(self.pid(name)):
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.go_on(name)
+
+    def go_on(self, name: str) -> None:
+        """Let a stopped program go on."""
+        for pid in tree_of(self.pid(name)):
+            os.kill(pid, signal.SIGCONT)
 
     async def _changed(self, fits: Callable[[ProcessStatus], bool]) -> ProcessStatus:
         async for status in self.mesh.changes():

@@ -157,14 +157,22 @@ class LocalBlobs:
             raise _missing(blob)
         return data
 
-    def open(self, blob: BlobId) -> BinaryIO:
+    def open(self, blob: BlobId, *, verify: bool = False) -> BinaryIO:
         """Open it for reading. Errors: BLOB_NOT_FOUND."""
         try:
-            return self.path(blob).open("rb")
+            file = self.path(blob).open("rb")
+            if verify:
+                whole = hashlib.file_digest(file, "sha256").hexdigest() == blob.sha256
+                file.seek(0)
+                if not whole:
+                    file.close()
+                    self.path(blob).unlink(missing_ok=True)
+                    raise _missing(blob)
         except FileNotFoundError as error:
             raise _missing(blob) from error
         except OSError as error:
             raise store_error(error) from error
+        return file
 
     def chunks(self, blob: BlobId, offset: int, limit: int | None) -> Iterator[bytes]:
         """Read a range in chunks of at most 1 MiB."""

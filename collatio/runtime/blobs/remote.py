@@ -111,7 +111,7 @@ class RemoteBlobs:
         except BaseError as error:
             raise CollatioError(Reason.BLOB_STORE_UNAVAILABLE) from error
 
-    def open(self, blob: BlobId) -> BinaryIO:
+    def open(self, blob: BlobId, *, verify: bool = False) -> BinaryIO:  # noqa: ARG002 - a download always is
         """Download it into an unnamed file and open that: a sandbox needs a descriptor."""
         file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
         file.write(self.get(blob))

@@ -54,8 +54,11 @@ class BlobStore(Protocol):
     def get(self, blob: BlobId) -> bytes:
         """Return its bytes, verified. Errors: BLOB_NOT_FOUND (a damaged blob counts as gone)."""
 
-    def open(self, blob: BlobId) -> BinaryIO:
-        """Open it for reading, as a real file with a descriptor. Errors: BLOB_NOT_FOUND."""
+    def open(self, blob: BlobId, *, verify: bool = False) -> BinaryIO:
+        """Open it for reading, as a real file with a descriptor; verified if asked, as `get` does.
+
+        Errors: BLOB_NOT_FOUND.
+        """
 
     def chunks(self, blob: BlobId, offset: int, limit: int | None) -> Iterator[bytes]:
         """Read a range in chunks of at most 1 MiB. Errors: BLOB_NOT_FOUND."""

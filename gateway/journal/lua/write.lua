@@ -1,4 +1,4 @@
--- WRITE {job, epoch, number, fields, documents: [id], tiles: [number], events: n, finish?} + values: fields'
+-- WRITE {job, epoch, number, fields, documents: [id], tiles: [number], drop_tiles, events: n, finish?} + values: fields'
 -- values, documents, tiles, events, in that order. Refused whole unless the epoch is the job's own. A number
 -- written before under this epoch is not written again: its answer was lost on the way.
 -- finish = {state, ttl_ms}: end the job; one that is being cancelled ends CANCELLED, whatever was reached, and
@@ -23,6 +23,7 @@ for _, id in ipairs(args.documents) do
     redis.call('RPUSH', ns .. ':order:' .. args.job, id)
   end
 end
+if args.drop_tiles then redis.call('DEL', ns .. ':tiles:' .. args.job) end
 for _, number in ipairs(args.tiles) do redis.call('HSET', ns .. ':tiles:' .. args.job, number, value()) end
 local cancelled = args.finish and found[2] == 'CANCELLING' and args.finish.state ~= 'CANCELLED'
 for index = 1, args.events do

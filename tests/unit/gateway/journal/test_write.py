@@ -55,6 +55,14 @@ async def test_a_write_is_read_back(journal: Journal) -> None:
     assert [(e.sequence, e.document.document_id) for e in events] == [(1, "b"), (2, "a")]
 
 
+async def test_tiles_of_another_manifest_are_forgotten(journal: Journal) -> None:
+    """What came before the word to drop them goes, what comes with it stays."""
+    ref, held = await taken(journal)
+    await journal.write(held, Entries(tiles={0: compare.CompareTile(), 1: compare.CompareTile()}))
+    await journal.write(held, Entries(tiles={1: compare.CompareTile(pair_count=3)}, drop_tiles=True))
+    assert {number: tile.pair_count for number, tile in (await journal.tiles(ref)).items()} == {1: 3}
+
+
 async def test_a_document_keeps_its_place(journal: Journal) -> None:
     """Writing it again changes it where it stands."""
     ref, held = await taken(journal)
