@@ -387,7 +387,9 @@ class IgnoreSpec(_message.Message):
     """Running heads and feet, page numbers."""
     @_builtins.property
     def patterns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Text that matches one of these regular expressions (RE2 syntax), e.g. filled-in placeholders. At most 50."""
+        """Text that matches one of these regular expressions (RE2 syntax), e.g. filled-in placeholders. At most 50, of
+        at most 1,000 characters each.
+        """
 
     def __init__(
         self,

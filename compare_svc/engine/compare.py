@@ -112,8 +112,8 @@ def _different(left: Prepared, right: Prepared, options: Options, *, swapped: bo
     edits, words_equal = text_edits(left, right, align_documents(left, right), ignore)
     edits = explain(left, right, edits)
     tables = compare_tables(left.document, right.document, ignore, options.max_changes)
-    fields, fields_alike = compare_fields(left.document, right.document, case=ignore.case)
-    metadata = compare_metadata(left.document, right.document, case=ignore.case)
+    fields, fields_alike = compare_fields(left.document, right.document, ignore)
+    metadata = compare_metadata(left.document, right.document, ignore)
     placed = [
         *place_edits(left, right, edits, tables.pairs),
         *place_tables(left, right, explain_tables(left, right, edits, tables.changes)),

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from compare_svc.engine.patterns import counted
 from compare_svc.engine.words import Vocabulary, spans, tokens
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    from compare_svc.engine.patterns import Pattern
 
 
 @dataclass(slots=True)
@@ -23,7 +25,7 @@ class Passage:
     text: str
     ids: NDArray[np.uint32]
     key: int
-    ignored: tuple[re.Pattern[str], ...]
+    ignored: tuple[Pattern, ...]
     _offsets: list[tuple[int, int]] | None = None
 
     @property
@@ -39,7 +41,7 @@ class Passages:
     """The passages of one batch, by text. `token_count` says how much it holds."""
 
     vocabulary: Vocabulary
-    ignored: tuple[re.Pattern[str], ...]
+    ignored: tuple[Pattern, ...]
     token_count: int = 0
     _known: dict[str, Passage] = field(default_factory=dict)
     _keys: dict[bytes, int] = field(default_factory=dict)
@@ -59,18 +61,13 @@ class Passages:
 
     def counted(self, text: str) -> str:
         """Take out of a text what does not count."""
-        for pattern in self.ignored:
-            text = pattern.sub(" ", text)
-        return text
+        return counted(text, self.ignored)
 
 
-def _kept(
-    found: list[tuple[int, int]], text: str, patterns: Sequence[re.Pattern[str]]
-) -> list[tuple[int, int]]:
+def _kept(found: list[tuple[int, int]], text: str, patterns: Sequence[Pattern]) -> list[tuple[int, int]]:
     """Leave out the tokens that a pattern's match touches; both come in order."""
     for pattern in patterns:
-        matches = iter([match.span() for match in pattern.finditer(text) if match.end() > match.start()])
-        found = list(_outside(found, matches))
+        found = list(_outside(found, pattern.spans(text)))
     return found
 
 

@@ -7,7 +7,8 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from compare_svc.engine.artifacts import FORMAT
-from compare_svc.engine.model import Change, ChangeKind, ChangeScope, Field, Place
+from compare_svc.engine.model import Change, ChangeKind, ChangeScope, Field, Ignore, Place
+from compare_svc.engine.patterns import compile_patterns, counted
 from compare_svc.engine.values import comparable, normalise
 
 if TYPE_CHECKING:
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
 
     from compare_svc.engine.model import Document, Metadata
 
+NOTHING = Ignore()
+
 
 def compare_fields(
-    left: Document, right: Document, *, case: bool = False
+    left: Document, right: Document, ignore: Ignore = NOTHING
 ) -> tuple[list[Change], float | None]:
-    """List the changes of fields and give their similarity; `case`: upper and lower case do not matter."""
+    """List the changes of fields and give their similarity."""
     total = len(left.fields) + len(right.fields)
     if not total:
         return [], None
@@ -30,7 +33,7 @@ def compare_fields(
             names.setdefault(_name(entry.name), ([], []))[side].append(entry)
     changes: list[Change] = []
     for name in sorted(names):
-        lefts, rights = _unequal(*names[name], case=case)
+        lefts, rights = _unequal(*names[name], ignore)
         changes.extend(_pair_up(lefts, rights))
     unequal = sum((change.left is not None) + (change.right is not None) for change in changes)
     return changes, (total - unequal) / total
@@ -40,14 +43,14 @@ def _name(name: str) -> str:
     return " ".join(name.split()).casefold().rstrip(":")
 
 
-def _unequal(lefts: list[Field], rights: list[Field], *, case: bool) -> tuple[list[Field], list[Field]]:
+def _unequal(lefts: list[Field], rights: list[Field], ignore: Ignore) -> tuple[list[Field], list[Field]]:
     """Drop the fields whose values stand on both sides."""
     waiting: defaultdict[str, list[Field]] = defaultdict(list)
     for entry in rights:
-        waiting[_value(entry, case=case)].append(entry)
+        waiting[_value(entry.raw, entry.value, ignore)].append(entry)
     left_over = []
     for entry in lefts:
-        same = waiting[_value(entry, case=case)]
+        same = waiting[_value(entry.raw, entry.value, ignore)]
         if same:
             same.pop(0)
         else:
@@ -56,9 +59,11 @@ def _unequal(lefts: list[Field], rights: list[Field], *, case: bool) -> tuple[li
     return left_over, [entry for entry in rights if id(entry) in gone]
 
 
-def _value(entry: Field, *, case: bool) -> str:
-    value = comparable(entry.raw, entry.value)
-    return value.casefold() if case else value
+def _value(raw: str, value: str, ignore: Ignore) -> str:
+    """Give what a value is compared by; one that a pattern touches is compared by what is left of it."""
+    kept = counted(raw, compile_patterns(ignore.patterns))
+    found = comparable(kept, value if kept == raw else "")
+    return found.casefold() if ignore.case else found
 
 
 def _pair_up(lefts: list[Field], rights: list[Field]) -> Iterator[Change]:
@@ -89,7 +94,7 @@ def _place(entry: Field | None) -> Place | None:
     return Place(entry.page, entry.block, box=entry.box, name=entry.name)
 
 
-def compare_metadata(left: Document, right: Document, *, case: bool = False) -> list[Change]:
+def compare_metadata(left: Document, right: Document, ignore: Ignore = NOTHING) -> list[Change]:
     """List the changes of what the documents say of themselves, sorted by property.
 
     Between two formats they are likely artefacts: each format and its program state what they please.
@@ -99,8 +104,7 @@ def compare_metadata(left: Document, right: Document, *, case: bool = False) -> 
     changes = []
     for name in sorted(lefts.keys() | rights.keys()):
         first, second = lefts.get(name, ""), rights.get(name, "")
-        values = [comparable(text) for text in (first, second)]
-        if values[0] == values[1] or (case and values[0].casefold() == values[1].casefold()):
+        if _value(first, "", ignore) == _value(second, "", ignore):
             continue
         changes.append(
             Change(

@@ -17,7 +17,7 @@ from collatio.runtime.errors import CollatioError, Reason
 from compare_svc.engine.dating import HEAD_CHARACTERS, Version, find_date, find_version
 from compare_svc.engine.furniture import find_furniture
 from compare_svc.engine.model import BlockKind, Ignore
-from compare_svc.engine.patterns import compile_patterns
+from compare_svc.engine.patterns import compile_patterns, counted
 from compare_svc.engine.shingles import WordHashes, shingle_hashes
 from compare_svc.engine.words import fold
 
@@ -132,7 +132,7 @@ def sketch_batch(documents: Iterable[Document], ignore: Ignore | None = None) ->
         skipped = find_furniture(document.blocks) if ignore.page_furniture else frozenset()
         text = "\n\n".join(block.text for at, block in enumerate(document.blocks) if at not in skipped)
         head = text[:HEAD_CHARACTERS]
-        text, source = (_counted(part, patterns) for part in (text, document.source_text))
+        text, source = (counted(part, patterns) for part in (text, document.source_text))
         title = find_title(document)
         yield Sketch(
             document.document_id,
@@ -143,12 +143,6 @@ def sketch_batch(documents: Iterable[Document], ignore: Ignore | None = None) ->
             len(text.split()),
             shingle_hashes(source, hashes) if source else None,
         )
-
-
-def _counted(text: str, patterns: Iterable[re.Pattern[str]]) -> str:
-    for pattern in patterns:
-        text = pattern.sub(" ", text)
-    return text
 
 
 def find_title(document: Document) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from compare_svc.engine.chains import best_pairs
 from compare_svc.engine.grid import align_grid
 from compare_svc.engine.model import Change, ChangeKind, ChangeScope, Place
+from compare_svc.engine.patterns import compile_patterns, counted
 from compare_svc.engine.values import comparable, normalise
 from compare_svc.engine.words import fold
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from compare_svc.engine.grid import Grid, Rows
     from compare_svc.engine.model import Document, Ignore
+    from compare_svc.engine.patterns import Pattern
 
 ALIKE_MIN = 0.2
 _BULLETS = re.compile(r"^[ \t]*\u2022[ \t]*", re.MULTILINE)
@@ -52,8 +54,9 @@ class Side:
     @classmethod
     def of(cls, document: Document, ignore: Ignore) -> Side:
         """Make a document's cells comparable."""
+        ignored = compile_patterns(ignore.patterns)
         cells = tuple(
-            tuple(tuple(_cell(text, ignore) for text in row) for row in table.rows)
+            tuple(tuple(_cell(text, ignore, ignored) for text in row) for row in table.rows)
             for table in document.tables
         )
         blocks = {block.table: at for at, block in enumerate(document.blocks) if block.table is not None}
@@ -84,8 +87,8 @@ class Side:
         return "\n".join(self.row_text(table, row) for row in range(len(self.cells[table])))
 
 
-def _cell(text: str, ignore: Ignore) -> str:
-    value = comparable(_BULLETS.sub("", fold(text)))
+def _cell(text: str, ignore: Ignore, ignored: tuple[Pattern, ...]) -> str:
+    value = comparable(_BULLETS.sub("", fold(counted(text, ignored))))
     return value.casefold() if ignore.case else value
 
 

@@ -10,12 +10,16 @@ from compare_svc.engine.model import (
     Block,
     BlockKind,
     ChangeKind,
+    ChangeScope,
     Comparison,
     ComparisonStatus,
     Document,
+    Field,
     Ignore,
     Mark,
+    Metadata,
     Options,
+    Table,
 )
 
 LONG = "The supplier shall deliver the goods to the buyer within thirty days of the order"
@@ -145,7 +149,41 @@ def test_what_is_ignored_does_not_count(ignore: Ignore, right: str) -> None:
     assert comparison.similarity.text == 1.0
 
 
-@pytest.mark.parametrize("pattern", ["(", "(?=x)", r"(a)\1", "a++"])
+def test_a_pattern_leaves_out_cells_fields_and_properties_too() -> None:
+    """A placeholder filled in differently is no change wherever it stands; what stands around it counts."""
+
+    def filled(who: str, total: str) -> Document:
+        return Document(
+            who,
+            blocks=(Block(f"Between <<{who}>> and us."), Block("x", BlockKind.TABLE, table=0)),
+            tables=(Table((("Party", f"<<{who}>>"), ("Total", total))),),
+            fields=(Field("Client", f"<<{who}>>"), Field("Total", total)),
+            metadata=Metadata(title=f"Offer to <<{who}>>"),
+        )
+
+    options = Options(Ignore(patterns=("<<.*?>>",)))
+    assert compare(filled("Ann", "10"), filled("Bob", "10"), options).changes == ()
+    scopes = [change.scope for change in compare(filled("Ann", "10"), filled("Bob", "11"), options).changes]
+    assert scopes == [ChangeScope.TABLE, ChangeScope.FIELD]
+
+
+def test_a_pattern_that_may_match_nothing_leaves_words_whole() -> None:
+    """A match without length takes nothing out."""
+    compared = compare(_document(LONG), _document(LONG + " more"), Options(Ignore(patterns=("q*",))))
+    assert compared.similarity
+    assert compared.similarity.shingles
+    assert compared.similarity.shingles > 0.9
+
+
+def test_no_pattern_takes_more_than_linear_time() -> None:
+    """What sends a backtracking matcher into an exponential search is answered at once."""
+    trap = _document("a" * 50_000 + "!")
+    compared = compare(trap, _document("a" * 50_000 + "?"), Options(Ignore(patterns=("(a|a)*$", "(a+)+$"))))
+    assert compared.counts
+    assert compared.counts.changes
+
+
+@pytest.mark.parametrize("pattern", ["(", "(?=x)", r"(a)\1", "(?>a)", "a" * 1_001])
 def test_a_faulty_pattern_is_the_callers_fault(pattern: str) -> None:
     """What RE2's syntax lacks is refused by name of the field."""
     with pytest.raises(CollatioError) as caught:
