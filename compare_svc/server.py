@@ -14,7 +14,7 @@ from collatio.runtime.ledger.keys import step_key
 from collatio.runtime.ledger.records import State, Step, StepState
 from collatio.runtime.queue.converse import Reply, converse
 from collatio.runtime.rpc.parts import PART_BYTES, named_pairs, split, split_comparison
-from collatio.runtime.rpc.stage import StageDesk, failed_state_error, job_id_of, tenant_of, timing
+from collatio.runtime.rpc.stage import Again, StageDesk, failed_state_error, job_id_of, tenant_of, timing
 from collatio.runtime.telemetry.job_spans import anchor, step_reused
 from collatio.runtime.telemetry.traceparent import traceparent_of
 from collatio.v1 import common_pb2, compare_pb2, compare_pb2_grpc, extract_pb2
@@ -60,6 +60,7 @@ class CompareConversation:
         self._manifest = compare_pb2.ComparePlan(spec=first.spec)
         self._engine = fingerprint(desk.registry.resolve(tuple(first.spec.comparators)))
         self._references_only = first.references_only
+        self._again = Again.asked(first)
         self._seen: set[str] = set()
         self._plan: compare_pb2.ComparePlan | None = None
         self._tiles: dict[str, list[int]] = {}
@@ -108,6 +109,8 @@ class CompareConversation:
             cost_ms=PLAN_MS + len(self._manifest.documents) // 20,
             engine=PLAN_ENGINE,
             traceparent=traceparent_of(self._parent),
+            reopen_before_ms=self._again.reopen_before_ms,
+            redo_before_ms=self._again.redo_before_ms,
         )
         self._plan_key = step.key
         self._steps[step.key] = step
@@ -200,6 +203,8 @@ class CompareConversation:
                 cost_ms=_cost_ms(plan, tile),
                 engine=self._engine,
                 traceparent=traceparent_of(self._parent),
+                reopen_before_ms=self._again.reopen_before_ms,
+                redo_before_ms=self._again.redo_before_ms,
             )
             yield self._steps[key]
 

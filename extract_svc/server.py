@@ -15,6 +15,7 @@ from collatio.runtime.ledger.records import State, Step, StepState
 from collatio.runtime.queue.converse import Reply, converse
 from collatio.runtime.rpc.parts import PART_BYTES, split
 from collatio.runtime.rpc.stage import (
+    Again,
     StageDesk,
     document_error,
     failed_state_error,
@@ -77,6 +78,7 @@ class ExtractConversation:
         self._desk, self._tenant = desk, tenant
         self._spec = first.spec
         self._references_only = first.references_only
+        self._again_asked = Again.asked(first)
         self._options: str | None = None
         self._places: dict[str, list[Placed]] = {}
         self._steps: dict[str, Step] = {}
@@ -231,6 +233,8 @@ class ExtractConversation:
             cost_ms=predict_ms(media_type, place.blob.size_bytes),
             engine=engine,
             traceparent=traceparent_of(self._parent),
+            reopen_before_ms=self._again_asked.reopen_before_ms,
+            redo_before_ms=self._again_asked.redo_before_ms,
         )
 
     async def _is_lost(self, state: StepState) -> bool:

@@ -26,7 +26,6 @@ from gateway.inline import store_inline
 from gateway.journal.record import JobRef
 from gateway.listing import Filter, decode_place, encode_place
 from gateway.results import Results
-from gateway.retrying import retried
 from gateway.watching import watch_job
 
 if TYPE_CHECKING:
@@ -67,9 +66,9 @@ def job_ref(context: Any, name: str) -> JobRef:
     return JobRef(tenant_of(context), found[1])
 
 
-def _digest(spec: pb.JobSpec, job_id: str, retry_of: str) -> str:
+def _digest(spec: pb.JobSpec, *named: str) -> str:
     """Return what tells two requests with one request id apart."""
-    canonical = spec.SerializeToString(deterministic=True) + job_id.encode() + retry_of.encode()
+    canonical = spec.SerializeToString(deterministic=True) + "\n".join(named).encode()
     return hashlib.sha256(canonical).hexdigest()
 
 
@@ -85,7 +84,7 @@ class JobServicer(gateway_pb2_grpc.JobServiceServicer):
         validate.create_job(request)
         tenant = tenant_of(context)
         spec = request.job.spec
-        body = _digest(spec, request.job_id, "")
+        body = _digest(spec, request.job_id)
         refusal = await self._desk.load.refusal()
         kept = spec if refusal else await store_inline(self._desk.blobs, tenant, spec)
         return await self._accept(tenant, kept, body, request.job_id, request.request_id, refusal=refusal)
@@ -99,6 +98,7 @@ class JobServicer(gateway_pb2_grpc.JobServiceServicer):
         request_id: str,
         *,
         retry_of: str = "",
+        retry_stage: int = 0,
         refusal: CollatioError | None,
     ) -> pb.Job:
         ref = JobRef(tenant, job_id or f"j{secrets.token_hex(10)}")
@@ -111,6 +111,7 @@ class JobServicer(gateway_pb2_grpc.JobServiceServicer):
             body=body,
             trace=traceparent_of(accepted),
             retry_of=retry_of,
+            retry_stage=retry_stage,
             jobs_max=self._desk.jobs_open_max,
             refusal=refusal,
         )
@@ -186,11 +187,20 @@ class JobServicer(gateway_pb2_grpc.JobServiceServicer):
         record = await self._desk.journal.read(ref)
         if not record.ended:
             raise CollatioError(Reason.JOB_NOT_ENDED)
-        spec = retried(record.spec, request.from_stage)
-        body = _digest(spec, "", ref.name)
-        refusal = await self._desk.load.refusal()
+        if record.state == "EXPIRED" and request.from_stage != Stage.STAGE_FETCH:
+            raise CollatioError(
+                Reason.JOB_EXPIRED, "The outcomes to keep have expired; it can be retried from fetch alone."
+            )
+        body = _digest(record.spec, "", ref.name, Stage.Name(request.from_stage))
         return await self._accept(
-            ref.tenant, spec, body, "", request.request_id, retry_of=ref.name, refusal=refusal
+            ref.tenant,
+            record.spec,
+            body,
+            "",
+            request.request_id,
+            retry_of=ref.name,
+            retry_stage=request.from_stage,
+            refusal=await self._desk.load.refusal(),
         )
 
     async def DeleteJob(self, request: pb.DeleteJobRequest, context: Any) -> Empty:  # noqa: N802 - the RPC's name

@@ -67,6 +67,8 @@ class _WaitingReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Waiting
     """Valkey cannot be reached."""
     WAITING_REASON_RETRY_WAIT: _WaitingReason.ValueType  # 4
     """The work failed for a passing cause and waits to be tried again."""
+    WAITING_REASON_GATEWAYS_BUSY: _WaitingReason.ValueType  # 5
+    """No gateway has begun the job: each runs as many as it may, or none is there."""
 
 class WaitingReason(_WaitingReason, metaclass=_WaitingReasonEnumTypeWrapper):
     """Why waiting work does not move."""
@@ -81,6 +83,8 @@ WAITING_REASON_STORE_DOWN: WaitingReason.ValueType  # 3
 """Valkey cannot be reached."""
 WAITING_REASON_RETRY_WAIT: WaitingReason.ValueType  # 4
 """The work failed for a passing cause and waits to be tried again."""
+WAITING_REASON_GATEWAYS_BUSY: WaitingReason.ValueType  # 5
+"""No gateway has begun the job: each runs as many as it may, or none is there."""
 Global___WaitingReason: _TypeAlias = WaitingReason  # noqa: Y015
 
 @_typing.final

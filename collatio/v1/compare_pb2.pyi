@@ -9,6 +9,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -419,6 +420,8 @@ class CompareRequest(_message.Message):
     CANCEL_FIELD_NUMBER: _builtins.int
     REFERENCES_ONLY_FIELD_NUMBER: _builtins.int
     COMPLETE_FIELD_NUMBER: _builtins.int
+    REOPEN_FAILED_BEFORE_FIELD_NUMBER: _builtins.int
+    REDO_BEFORE_FIELD_NUMBER: _builtins.int
     job: _builtins.str
     """The job this stream works for, as "jobs/ID". Read from the first message only; empty: a job of the
     stream's own.
@@ -441,6 +444,18 @@ class CompareRequest(_message.Message):
     def documents(self) -> _containers.RepeatedCompositeFieldContainer[Global___CompareDocument]:
         """Documents to compare; at most 1,000 a message."""
 
+    @_builtins.property
+    def reopen_failed_before(self) -> _timestamp_pb2.Timestamp:
+        """Try again what failed before this time. Read from the first message only. Unset: a failure that trying again
+        cannot mend is answered from memory for an hour.
+        """
+
+    @_builtins.property
+    def redo_before(self) -> _timestamp_pb2.Timestamp:
+        """Do again what ended before this time, whatever came of it. Read from the first message only. Unset: what is
+        known is not done again.
+        """
+
     def __init__(
         self,
         *,
@@ -450,10 +465,12 @@ class CompareRequest(_message.Message):
         cancel: _builtins.bool = ...,
         references_only: _builtins.bool = ...,
         complete: _builtins.bool = ...,
+        reopen_failed_before: _timestamp_pb2.Timestamp | None = ...,
+        redo_before: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["redo_before", b"redo_before", "reopen_failed_before", b"reopen_failed_before", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "complete", b"complete", "documents", b"documents", "job", b"job", "references_only", b"references_only", "spec", b"spec"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "complete", b"complete", "documents", b"documents", "job", b"job", "redo_before", b"redo_before", "references_only", b"references_only", "reopen_failed_before", b"reopen_failed_before", "spec", b"spec"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -235,6 +235,8 @@ class ExtractRequest(_message.Message):
     ITEMS_FIELD_NUMBER: _builtins.int
     CANCEL_FIELD_NUMBER: _builtins.int
     REFERENCES_ONLY_FIELD_NUMBER: _builtins.int
+    REOPEN_FAILED_BEFORE_FIELD_NUMBER: _builtins.int
+    REDO_BEFORE_FIELD_NUMBER: _builtins.int
     job: _builtins.str
     """The job this stream works for, as "jobs/ID". Read from the first message only; empty: a job of the
     stream's own.
@@ -253,6 +255,18 @@ class ExtractRequest(_message.Message):
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExtractItem]:
         """Documents to extract; at most 1,000 a message."""
 
+    @_builtins.property
+    def reopen_failed_before(self) -> _timestamp_pb2.Timestamp:
+        """Try again what failed before this time. Read from the first message only. Unset: a failure that trying again
+        cannot mend is answered from memory for an hour.
+        """
+
+    @_builtins.property
+    def redo_before(self) -> _timestamp_pb2.Timestamp:
+        """Do again what ended before this time, whatever came of it. Read from the first message only. Unset: what is
+        known is not done again.
+        """
+
     def __init__(
         self,
         *,
@@ -261,10 +275,12 @@ class ExtractRequest(_message.Message):
         items: _abc.Iterable[Global___ExtractItem] | None = ...,
         cancel: _builtins.bool = ...,
         references_only: _builtins.bool = ...,
+        reopen_failed_before: _timestamp_pb2.Timestamp | None = ...,
+        redo_before: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["redo_before", b"redo_before", "reopen_failed_before", b"reopen_failed_before", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "items", b"items", "job", b"job", "references_only", b"references_only", "spec", b"spec"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "items", b"items", "job", b"job", "redo_before", b"redo_before", "references_only", b"references_only", "reopen_failed_before", b"reopen_failed_before", "spec", b"spec"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -750,12 +750,23 @@ class Heartbeat(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    WAITING_REASON_FIELD_NUMBER: _builtins.int
+    WAITING_SINCE_FIELD_NUMBER: _builtins.int
+    waiting_reason: _common_pb2.WaitingReason.ValueType
+    """Why nothing moves although work waits; unspecified if work moves or none waits."""
+    @_builtins.property
+    def waiting_since(self) -> _timestamp_pb2.Timestamp:
+        """Since when it waits."""
+
     def __init__(
         self,
+        *,
+        waiting_reason: _common_pb2.WaitingReason.ValueType = ...,
+        waiting_since: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["waiting_since", b"waiting_since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["waiting_reason", b"waiting_reason", "waiting_since", b"waiting_since"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -923,7 +934,10 @@ class RetryJobRequest(_message.Message):
     name: _builtins.str
     """"jobs/ID" of the ended job. Required."""
     from_stage: _common_pb2.Stage.ValueType
-    """Redo this stage and those after it. Unspecified: the failed documents only, all else kept."""
+    """Do this stage and those after it again, even where the outcome is known; what the stages before it reached is
+    kept. Fetching again reads only bytes that changed. Unspecified: the failed documents only: outcomes of the
+    others are kept, and what had not been reached is done.
+    """
     request_id: _builtins.str
     """A UUID4 that makes the call safe to repeat. Empty: every call makes a job."""
     def __init__(

@@ -152,8 +152,10 @@ class JobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RetryJob(self, request, context):
-        """Make a new job from an ended one: from a stage, or its failed documents only.
-        Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_ENDED.
+        """Make a new job from an ended one: from a stage on, or its failed documents only. What is kept of the ended
+        job stands in the new one as reused. Safe to repeat with a request_id, as CreateJob is.
+        Errors: NOT_FOUND JOB_NOT_FOUND, or JOB_EXPIRED where outcomes that are gone were to be kept;
+        FAILED_PRECONDITION JOB_NOT_ENDED; ALREADY_EXISTS REQUEST_ID_REUSED; RESOURCE_EXHAUSTED as CreateJob.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -208,8 +210,9 @@ class JobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetJobReport(self, request, context):
-        """A report on a job, as the bytes of a file, in chunks.
-        Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_ENDED.
+        """A report on an ended job, as the bytes of a file, in chunks of at most 64 KiB.
+        Errors: NOT_FOUND JOB_NOT_FOUND, JOB_EXPIRED; FAILED_PRECONDITION JOB_NOT_ENDED; RESOURCE_EXHAUSTED
+        QUOTA_EXCEEDED with a RetryInfo while others are made, REPORT_LIMIT where the job is too large for one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -57,8 +57,10 @@ class JobServiceStub:
     Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_ALREADY_ENDED.
     """
     RetryJob: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.RetryJobRequest, _gateway_pb2.Job]
-    """Make a new job from an ended one: from a stage, or its failed documents only.
-    Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_ENDED.
+    """Make a new job from an ended one: from a stage on, or its failed documents only. What is kept of the ended
+    job stands in the new one as reused. Safe to repeat with a request_id, as CreateJob is.
+    Errors: NOT_FOUND JOB_NOT_FOUND, or JOB_EXPIRED where outcomes that are gone were to be kept;
+    FAILED_PRECONDITION JOB_NOT_ENDED; ALREADY_EXISTS REQUEST_ID_REUSED; RESOURCE_EXHAUSTED as CreateJob.
     """
     DeleteJob: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.DeleteJobRequest, _empty_pb2.Empty]
     """Delete an ended job's record and results. Cached work that other jobs may reuse stays until it expires.
@@ -85,8 +87,9 @@ class JobServiceStub:
     Errors: NOT_FOUND JOB_NOT_FOUND.
     """
     GetJobReport: _grpc.UnaryStreamMultiCallable[_gateway_pb2.GetJobReportRequest, _gateway_pb2.GetJobReportResponse]
-    """A report on a job, as the bytes of a file, in chunks.
-    Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_ENDED.
+    """A report on an ended job, as the bytes of a file, in chunks of at most 64 KiB.
+    Errors: NOT_FOUND JOB_NOT_FOUND, JOB_EXPIRED; FAILED_PRECONDITION JOB_NOT_ENDED; RESOURCE_EXHAUSTED
+    QUOTA_EXCEEDED with a RetryInfo while others are made, REPORT_LIMIT where the job is too large for one.
     """
 
 @_typing.type_check_only
@@ -114,8 +117,10 @@ class JobServiceAsyncStub(JobServiceStub):
     Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_ALREADY_ENDED.
     """
     RetryJob: _aio.UnaryUnaryMultiCallable[_gateway_pb2.RetryJobRequest, _gateway_pb2.Job]  # type: ignore[assignment]
-    """Make a new job from an ended one: from a stage, or its failed documents only.
-    Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_ENDED.
+    """Make a new job from an ended one: from a stage on, or its failed documents only. What is kept of the ended
+    job stands in the new one as reused. Safe to repeat with a request_id, as CreateJob is.
+    Errors: NOT_FOUND JOB_NOT_FOUND, or JOB_EXPIRED where outcomes that are gone were to be kept;
+    FAILED_PRECONDITION JOB_NOT_ENDED; ALREADY_EXISTS REQUEST_ID_REUSED; RESOURCE_EXHAUSTED as CreateJob.
     """
     DeleteJob: _aio.UnaryUnaryMultiCallable[_gateway_pb2.DeleteJobRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Delete an ended job's record and results. Cached work that other jobs may reuse stays until it expires.
@@ -142,8 +147,9 @@ class JobServiceAsyncStub(JobServiceStub):
     Errors: NOT_FOUND JOB_NOT_FOUND.
     """
     GetJobReport: _aio.UnaryStreamMultiCallable[_gateway_pb2.GetJobReportRequest, _gateway_pb2.GetJobReportResponse]  # type: ignore[assignment]
-    """A report on a job, as the bytes of a file, in chunks.
-    Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_ENDED.
+    """A report on an ended job, as the bytes of a file, in chunks of at most 64 KiB.
+    Errors: NOT_FOUND JOB_NOT_FOUND, JOB_EXPIRED; FAILED_PRECONDITION JOB_NOT_ENDED; RESOURCE_EXHAUSTED
+    QUOTA_EXCEEDED with a RetryInfo while others are made, REPORT_LIMIT where the job is too large for one.
     """
 
 class JobServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -204,8 +210,10 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _gateway_pb2.RetryJobRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_gateway_pb2.Job, _abc.Awaitable[_gateway_pb2.Job]]:
-        """Make a new job from an ended one: from a stage, or its failed documents only.
-        Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_ENDED.
+        """Make a new job from an ended one: from a stage on, or its failed documents only. What is kept of the ended
+        job stands in the new one as reused. Safe to repeat with a request_id, as CreateJob is.
+        Errors: NOT_FOUND JOB_NOT_FOUND, or JOB_EXPIRED where outcomes that are gone were to be kept;
+        FAILED_PRECONDITION JOB_NOT_ENDED; ALREADY_EXISTS REQUEST_ID_REUSED; RESOURCE_EXHAUSTED as CreateJob.
         """
 
     @_abc_1.abstractmethod
@@ -274,8 +282,9 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _gateway_pb2.GetJobReportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_gateway_pb2.GetJobReportResponse], _abc.AsyncIterator[_gateway_pb2.GetJobReportResponse]]:
-        """A report on a job, as the bytes of a file, in chunks.
-        Errors: NOT_FOUND JOB_NOT_FOUND; FAILED_PRECONDITION JOB_NOT_ENDED.
+        """A report on an ended job, as the bytes of a file, in chunks of at most 64 KiB.
+        Errors: NOT_FOUND JOB_NOT_FOUND, JOB_EXPIRED; FAILED_PRECONDITION JOB_NOT_ENDED; RESOURCE_EXHAUSTED
+        QUOTA_EXCEEDED with a RetryInfo while others are made, REPORT_LIMIT where the job is too large for one.
         """
 
 def add_JobServiceServicer_to_server(servicer: JobServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

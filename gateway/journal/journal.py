@@ -105,6 +105,7 @@ class Journal:
         trace: str,
         retry_of: str,
         jobs_max: int,
+        retry_stage: int = 0,
         refusal: CollatioError | None = None,
     ) -> tuple[JobRef, bool]:
         """Accept a job; a repeated request id answers the job it made. Returns it, and whether it is new.
@@ -119,6 +120,7 @@ class Journal:
             "body": body,
             "trace": trace,
             "retry_of": retry_of,
+            "retry_stage": retry_stage,
             "jobs_max": jobs_max,
             "refuse": refusal is not None,
         }

@@ -40,7 +40,11 @@ class JobRef:
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """A job's hash, decoded. Times in ms since the epoch, 0 where there is none."""
+    """A job's hash, decoded. Times in ms since the epoch, 0 where there is none.
+
+    `retry_stage` is the stage that a retry begins at, 0: its failed documents only. `kept` is set once what it
+    keeps stands in its journal: the digest of a list of documents to fetch again.
+    """
 
     ref: JobRef
     state: str
@@ -59,6 +63,8 @@ class JobRecord:
     trace: str
     run_trace: str
     retry_of: str
+    retry_stage: int
+    kept: str
     sequence: int
 
     @property
@@ -94,6 +100,8 @@ class JobRecord:
             trace=text("trace"),
             run_trace=text("run_trace"),
             retry_of=text("retry_of"),
+            retry_stage=number("retry_stage"),
+            kept=text("kept"),
             sequence=sequence,
         )
 

@@ -1,4 +1,4 @@
-"""The fetch stage of a run: sources asked for, documents journaled as they arrive and handed on."""
+"""The fetch stage of a run: sources, or what a retry has left of them, asked for, documents journaled as they arrive and handed on."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from collatio.v1 import fetch_pb2
 from collatio.v1 import gateway_pb2 as pb
 from gateway.inline import kept_name
 from gateway.run.documents import FAILED, FETCHED
+from gateway.run.keeping import source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from collatio.v1 import common_pb2
     from gateway.journal.record import JobRef
     from gateway.run.deps import RunDeps
     from gateway.run.documents import Documents
+    from gateway.run.keeping import Ask
     from gateway.run.writer import Writer
 
 
@@ -36,13 +38,16 @@ class Fetching:
         documents: Documents,
         writer: Writer,
         *,
+        asks: Sequence[Ask],
         ask: Callable[[pb.JobDocument], Awaitable[None]],
     ) -> None:
         self._deps, self._ref = deps, ref
         self._documents, self._writer, self._ask = documents, writer, ask
         self._stream = deps.stages.fetch_stream(ref)
-        self._sources = sources_of(spec)
-        self._done = 0
+        self._asks = asks
+        self._paths = {one.item_id: one.relative_path for one in asks if not one.whole}
+        self._count = len(sources_of(spec))
+        self._done = self._count - sum(one.whole for one in asks)
         self._cancelled = False
         self._baselines = _baselines(spec)
         self.look: Callable[[pb.JobDocument], None] = lambda _: None
@@ -68,9 +73,10 @@ class Fetching:
         done()
 
     async def _send(self) -> None:
-        for index, source in enumerate(self._sources):
-            item = fetch_pb2.FetchItem(item_id=str(index), source=source)
-            if source.HasField("inline") and not await self._fill(index, item.source.inline):
+        for one in self._asks:
+            item = fetch_pb2.FetchItem(item_id=one.item_id, source=one.source)
+            index = source_of(one.item_id)
+            if one.source.HasField("inline") and not await self._fill(index, item.source.inline):
                 continue
             await self._stream.send(item.item_id, item)
         self._stream.close()
@@ -92,18 +98,20 @@ class Fetching:
         return True
 
     async def _take(self, outcome: fetch_pb2.FetchOutcome) -> None:
-        source = int(outcome.item_id)
+        source = source_of(outcome.item_id)
         kind = outcome.WhichOneof("result")
         if kind == "done":
             self._stream.answered(outcome.item_id)
-            self._done += 1
-            self._listed()
+            if outcome.item_id not in self._paths:
+                self._done += 1
+                self._listed()
             return
         document = (
             self._fetched(source, outcome.document)
             if kind == "document"
             else _failed(source, outcome.failure)
         )
+        document.relative_path = document.relative_path or self._paths.get(outcome.item_id, "")
         if self._note(document) and document.state == FETCHED:
             reach("gateway.document.noted")
             await self._ask(document)
@@ -118,9 +126,7 @@ class Fetching:
         return True
 
     def _listed(self) -> None:
-        progress = pb.ListingProgress(
-            sources_done=min(self._done, len(self._sources)), sources=len(self._sources)
-        )
+        progress = pb.ListingProgress(sources_done=min(self._done, self._count), sources=self._count)
         self._writer.event(pb.JobEvent(listing=progress))
 
     @staticmethod

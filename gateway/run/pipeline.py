@@ -14,10 +14,12 @@ from collatio.runtime.blobs.digest import BlobId
 from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.telemetry.job_spans import stage_opened
 from collatio.runtime.telemetry.tracing import attached
+from collatio.v1.common_pb2 import STAGE_COMPARE, STAGE_EXTRACT
 from gateway.run.comparing import Comparing
 from gateway.run.documents import EXTRACTED
 from gateway.run.extracting import Extracting
-from gateway.run.fetching import Fetching
+from gateway.run.fetching import Fetching, sources_of
+from gateway.run.keeping import keep, since
 from gateway.run.outcome import SUCCEEDED, End, after_extraction, failed, fails_at_once
 from gateway.run.refetching import Refetching
 
@@ -96,13 +98,18 @@ class Pipeline:
         return end or SUCCEEDED
 
     async def _fetch_and_extract(self) -> None:
+        spec = self._record.spec
+        asks = await keep(self._deps, self._record, sources_of(spec), self._documents, self._writer)
+        for document in self._documents:
+            self._look(document)
         extracting = self._extracting(mending=True)
         fetching = Fetching(
             self._deps,
             self._record.ref,
-            self._record.spec,
+            spec,
             self._documents,
             self._writer,
+            asks=asks,
             ask=extracting.ask,
         )
         await self._bring(fetching, extracting, stage_opened(self._deps.tracing, "fetch", self._job))
@@ -118,7 +125,10 @@ class Pipeline:
         await self._bring(feeder, extracting, stage_opened(self._deps.tracing, "fetch", self._job))
 
     def _extracting(self, *, again: Collection[str] = (), mending: bool = False) -> Extracting:
-        stream = self._deps.stages.extract_stream(self._record.ref, self._record.spec.extract)
+        record = self._record
+        stream = self._deps.stages.extract_stream(
+            record.ref, record.spec.extract, since(record, STAGE_EXTRACT)
+        )
         return Extracting(stream, self._documents, self._writer, again=again, mending=mending)
 
     async def _bring(self, feeder: _Feeder, extracting: Extracting, opened: Context) -> None:
@@ -152,9 +162,9 @@ class Pipeline:
         return None
 
     async def _compare_once(self, *, mending: bool) -> None:
-        ref = self._record.ref
+        ref, when = self._record.ref, since(self._record, STAGE_COMPARE)
         comparing = Comparing(
-            lambda compare: self._deps.stages.compare_stream(ref, compare),
+            lambda compare: self._deps.stages.compare_stream(ref, compare, when),
             self._record.spec,
             self._documents,
             self._writer,

@@ -40,6 +40,14 @@ class Targets:
     compare: str
 
 
+@dataclass(frozen=True, slots=True)
+class Since:
+    """From when on a stage is to try failures again, and to do anything again; ms since the epoch, None: never."""
+
+    reopen_ms: int | None = None
+    redo_ms: int | None = None
+
+
 class Stages:
     """Channels to the three stages, one each, shared by all runs of a gateway."""
 
@@ -90,7 +98,7 @@ class Stages:
         return StageStream(_bound(self.fetch.Fetch, ref), request, fetch_pb2.FetchRequest(cancel=True))
 
     def extract_stream(
-        self, ref: JobRef, spec: extract_pb2.ExtractSpec
+        self, ref: JobRef, spec: extract_pb2.ExtractSpec, since: Since
     ) -> StageStream[extract_pb2.ExtractItem, extract_pb2.ExtractRequest, extract_pb2.ExtractResponse]:
         """Make a job's extract stream."""
 
@@ -99,6 +107,7 @@ class Stages:
             if first:
                 made.job, made.references_only = ref.name, True
                 made.spec.CopyFrom(spec)
+                _tell_since(made, since)
             return made
 
         return StageStream(
@@ -106,7 +115,7 @@ class Stages:
         )
 
     def compare_stream(
-        self, ref: JobRef, spec: compare_pb2.CompareSpec
+        self, ref: JobRef, spec: compare_pb2.CompareSpec, since: Since
     ) -> StageStream[compare_pb2.CompareDocument, compare_pb2.CompareRequest, compare_pb2.CompareResponse]:
         """Make a job's compare stream. Nothing of it is answered before all of it is asked."""
 
@@ -117,6 +126,7 @@ class Stages:
             if first:
                 made.job, made.references_only = ref.name, True
                 made.spec.CopyFrom(spec)
+                _tell_since(made, since)
             return made
 
         return StageStream(
@@ -126,6 +136,13 @@ class Stages:
             in_flight_max=10_000_000,
             complete=compare_pb2.CompareRequest(complete=True),
         )
+
+
+def _tell_since(request: Any, since: Since) -> None:
+    if since.reopen_ms is not None:
+        request.reopen_failed_before.FromMilliseconds(since.reopen_ms)
+    if since.redo_ms is not None:
+        request.redo_before.FromMilliseconds(since.redo_ms)
 
 
 async def _status(stage: common_pb2.Stage.ValueType, stub: Any) -> common_pb2.StageStatus:

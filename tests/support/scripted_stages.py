@@ -45,6 +45,7 @@ class Script:
     hold: set[str] = field(default_factory=set)  # stages that answer nothing until `release`
     hold_after: dict[str, int] = field(default_factory=dict)  # answers a stage gives before it holds
     refuse: dict[str, Any] = field(default_factory=dict)  # a gRPC status a stage aborts with
+    mended: bool = False  # what would fail does not
     tile_pairs: int = 16
     failed_tiles: set[int] = field(default_factory=set)
     changes: int = 2
@@ -55,7 +56,10 @@ class Script:
 
 
 class ScriptedStages:
-    """The servicers and their server. `asked` counts items by stage and id, `cancelled` cancel messages."""
+    """The servicers and their server. `asked` counts items by stage and id, `cancelled` cancel messages.
+
+    `firsts` holds the first request of each stage's last stream.
+    """
 
     def __init__(self, blobs: BlobStore, script: Script | None = None) -> None:
         self.blobs, self.script = blobs, script or Script()
@@ -63,6 +67,7 @@ class ScriptedStages:
         self.streams: Counter[str] = Counter()
         self.cancelled: Counter[str] = Counter()
         self.jobs: list[str] = []
+        self.firsts: dict[str, Any] = {}
         self.specs: list[compare.CompareSpec] = []
         self.answered: Counter[str] = Counter()
         self._changed = asyncio.Condition()
@@ -154,6 +159,7 @@ class ScriptedStages:
         async for request in requests:
             if request.job:
                 self.jobs.append(request.job)
+                self.firsts[stage] = request
             if request.cancel:
                 self.cancelled[stage] += 1
                 cancelled.set()
@@ -244,7 +250,7 @@ class _Fetch(_Stage, fetch_pb2_grpc.FetchServiceServicer):
             yield fetch.FetchOutcome(document=_document(uri, self.owner.blobs.put(TENANT, data)))
             return
         kind, _, rest = source.uri.partition(":")
-        if kind == "fails":
+        if kind == "fails" and not self.owner.script.mended:
             yield fetch.FetchOutcome(failure=fetch.FetchFailure(uri=source.uri, error=_error(rest, "fetch")))
         elif kind == "many":
             for number in range(int(rest)):
@@ -284,7 +290,7 @@ class _Extract(_Stage, extract_pb2_grpc.ExtractServiceServicer):
 
     def _outcomes(self, item: extract.ExtractItem, name: str, path: str) -> Iterator[extract.ExtractOutcome]:
         made = extract.ExtractOutcome(item_id=item.item_id, member_path=path, document=item.blob)
-        if "corrupt" in name:
+        if "corrupt" in name and not self.owner.script.mended:
             made.error.CopyFrom(_error("DOCUMENT_CORRUPT", "extract"))
             yield made
             return

@@ -101,6 +101,8 @@ def _step(step: Step) -> dict[str, Any]:
     }
     if step.reopen_before_ms is not None:
         item["reopen_before_ms"] = step.reopen_before_ms
+    if step.redo_before_ms is not None:
+        item["redo_before_ms"] = step.redo_before_ms
     if step.lost is not None:
         item["lost"] = step.lost
     return item

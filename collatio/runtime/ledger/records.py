@@ -52,7 +52,8 @@ class Step:
 
     `spec` is JSON of references and options, never content; CLAIM hands it to the worker. `engine` is the
     fingerprint ("name@version") a worker must announce; "" runs anywhere. `lost` is an outcome digest whose
-    blob is gone: a step that is DONE with it runs again.
+    blob is gone: a step that is DONE with it runs again. So does one that failed before `reopen_before_ms`, and
+    one that ended before `redo_before_ms`, whatever came of it.
     """
 
     key: str
@@ -62,6 +63,7 @@ class Step:
     traceparent: str = ""
     reopen_before_ms: int | None = None
     lost: str | None = None
+    redo_before_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -25,6 +26,7 @@ TENANT_KEY = "collatio-tenant"
 DEFAULT_TENANT = "default"
 PAGE_DEFAULT, PAGE_MAX = 100, 1000
 OFFSET_DIGITS_MAX = 16
+SECONDS_MAX = 253_402_300_799  # the end of the year 9999, as far as a Timestamp goes
 STAGES = {"fetch": pb.STAGE_FETCH, "extract": pb.STAGE_EXTRACT, "compare": pb.STAGE_COMPARE}
 
 
@@ -77,6 +79,28 @@ def document_error(reason: str, message: str, stage: str) -> pb.DocumentError:
 def failed_state_error(state: StepState, stage: str) -> pb.DocumentError:
     """Make the error of a step that FAILED."""
     return document_error(state.reason, state.message, stage)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What a stream does not take from memory: failures, or any outcomes, from before a time (ms since the epoch)."""
+
+    reopen_before_ms: int | None = None
+    redo_before_ms: int | None = None
+
+    @classmethod
+    def asked(cls, first: Any) -> Again:
+        """Read it from a stream's first request. Errors: INVALID_REQUEST."""
+        return cls(_ms_of(first, "reopen_failed_before"), _ms_of(first, "redo_before"))
+
+
+def _ms_of(request: Any, field: str) -> int | None:
+    if not request.HasField(field):
+        return None
+    time: Timestamp = getattr(request, field)
+    if not (0 <= time.seconds <= SECONDS_MAX and 0 <= time.nanos < 10**9):
+        raise invalid(field, "must be a time from 1970 to 9999")
+    return time.seconds * 1000 + time.nanos // 10**6
 
 
 class StageDesk:

@@ -1,4 +1,4 @@
--- CREATE {job, tenant, id, request, body, trace, retry_of, jobs_max, refuse} + spec: accept a job, once a request
+-- CREATE {job, tenant, id, request, body, trace, retry_of, retry_stage, jobs_max, refuse} + spec: accept a job, once a request
 -- id. A request id seen before answers the job it made, if the body's digest is the same. `refuse` says that no
 -- new job is taken; repeats are answered all the same.
 local request = args.request ~= '' and (ns .. ':request:' .. args.tenant .. '/' .. args.request) or nil
@@ -16,7 +16,7 @@ if redis.call('ZCARD', ns .. ':open:' .. args.tenant) >= args.jobs_max then
   return cjson.encode({ verdict = 'quota', job = args.job })
 end
 redis.call('HSET', job_key(args.job), 'state', 'QUEUED', 'epoch', 0, 'owner', '', 'spec', ARGV[3], 'created', now,
-  'trace', args.trace, 'retry_of', args.retry_of, 'request', request or '')
+  'trace', args.trace, 'retry_of', args.retry_of, 'retry_stage', args.retry_stage, 'request', request or '')
 redis.call('ZADD', ns .. ':jobs:' .. args.tenant, now, args.id)
 redis.call('ZADD', ns .. ':open', 0, args.job)
 redis.call('ZADD', ns .. ':open:' .. args.tenant, now, args.id)

@@ -1,6 +1,8 @@
--- SUBMIT {call, tenant, job, steps: [{key, engine, cost_ms, spec, traceparent, reopen_before_ms?, lost?}], take}
+-- SUBMIT {call, tenant, job, steps: [{key, engine, cost_ms, spec, traceparent, reopen_before_ms?, redo_before_ms?,
+-- lost?}], take}
 -- Registers the call's interest and answers each step's present state. `lost` names an outcome digest whose
--- blob is gone: a step DONE with it runs again. `take` > 0 also takes up to that many messages.
+-- blob is gone: a step DONE with it runs again. So does one that ended before `redo_before_ms`. `take` > 0 also
+-- takes up to that many messages.
 
 redis.call('ZADD', ns .. ':calls', now + limits.call_lease_ms, args.call)
 
@@ -14,11 +16,12 @@ local function create(item, generation)
 end
 
 local function stale(item, step)
-  if step.s == 'DONE' then return item.lost ~= nil and item.lost == step.d end
-  if step.s ~= 'FAILED' then return false end
-  if redis.call('ZSCORE', ns .. ':quarantine', item.key) then return false end
-  if step.k == 'T' then return true end
+  if step.s ~= 'DONE' and step.s ~= 'FAILED' then return false end
   local ended_ms = tonumber(step.e)
+  local redo = item.redo_before_ms ~= nil and ended_ms < item.redo_before_ms
+  if step.s == 'DONE' then return redo or (item.lost ~= nil and item.lost == step.d) end
+  if redis.call('ZSCORE', ns .. ':quarantine', item.key) then return false end
+  if redo or step.k == 'T' then return true end
   if now - ended_ms > limits.failure_ttl_ms then return true end
   return item.reopen_before_ms ~= nil and ended_ms < item.reopen_before_ms
 end

@@ -135,13 +135,14 @@ class Model:
         return answers
 
     def _stale(self, step: Entry, asked: Step) -> bool:
+        redone = asked.redo_before_ms is not None and step.ended_ms < asked.redo_before_ms
         if step.state is State.DONE:
-            return asked.lost == step.digest
+            return redone or asked.lost == step.digest
         if step.state is not State.FAILED or step.key in self.quarantine:
             return False
         remembered = self.clock() - step.ended_ms <= self.limits.failure_ttl_ms
         retried = asked.reopen_before_ms is not None and step.ended_ms < asked.reopen_before_ms
-        return step.transient or not remembered or retried
+        return step.transient or not remembered or retried or redone
 
     def taken(self, messages: Sequence[Message], messages_max: int, exists: Callable[[str], bool]) -> None:
         """Check what TAKE chose, do it, and check that nothing was left out."""

@@ -114,17 +114,18 @@ class LedgerMachine(RuleBasedStateMachine):
         names=keys,
         take=st.integers(0, 4),
         reopen=st.sampled_from([None, None, -1, 0, 1]),
-        lost=st.sampled_from([None, None, "own", "other"]),
+        lost=st.sampled_from([None, None, "own", "other", "redo"]),
     )
     def submit(self, call: str, names: list[str], take: int, reopen: int | None, lost: str | None) -> None:
-        """Ask for steps in a call, perhaps retrying failures or missing an outcome's blob."""
+        """Ask for steps in a call, perhaps retrying failures, doing all again, or missing an outcome's blob."""
         steps = []
         for key in names:
             engine, cost = WORK[key]
             known = self.model.steps.get(key)
             digest = {"own": known.digest if known else "", "other": "0" * 64}.get(lost or "")
             before = None if reopen is None else self.bench.clock.ms + reopen
-            steps.append(Step(key, "{}", cost, engine, "", before, digest or None))
+            redo = before if lost == "redo" else None
+            steps.append(Step(key, "{}", cost, engine, "", before, digest or None, redo))
         tenant, job = CALLS[call]
         submitted = self.bench.run(c.submit(call, tenant, job, steps, take))
         expected = self.model.submit(call, tenant, job, steps)

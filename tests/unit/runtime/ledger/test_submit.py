@@ -147,6 +147,18 @@ def test_a_retry_does_not_run_what_succeeded(bench: Bench) -> None:
     assert bench.submit("k", call="c2", reopen_before_ms=bench.clock.ms + 1).steps[0].known
 
 
+def test_a_redo_runs_what_ended_before_it_whatever_came_of_it(bench: Bench) -> None:
+    """redo_before_ms reopens outcomes and failures from before that time, and none that came since."""
+    bench.finish("good")
+    (token,) = bench.hold("bad")
+    bench.settle(c.permanent("bad", token, "ENCRYPTED", "It has a password."))
+    at = bench.clock.ms
+    known = bench.submit("good", "bad", call="c2", redo_before_ms=at).steps
+    assert [step.known for step in known] == [True, True]
+    again = bench.submit("good", "bad", call="c2", redo_before_ms=at + 1).steps
+    assert [(step.state, step.generation) for step in again] == [(State.QUEUED, 2)] * 2
+
+
 def test_a_quarantined_failure_stays_whoever_asks(bench: Bench) -> None:
     """Neither time nor a retry reopens a step that was given up on: REPLAY does."""
     bench.hold("k")
@@ -156,7 +168,8 @@ def test_a_quarantined_failure_stays_whoever_asks(bench: Bench) -> None:
         bench.claim("k")
     bench.later(LIMITS.failure_ttl_ms + 1)
     bench.worker()
-    (step,) = bench.submit("k", call="c2", reopen_before_ms=bench.clock.ms + 1).steps
+    at = bench.clock.ms + 1
+    (step,) = bench.submit("k", call="c2", reopen_before_ms=at, redo_before_ms=at).steps
     assert (step.state, step.known) == (State.FAILED, True)
 
 
