@@ -79,6 +79,7 @@ class Program(click.Group):
             if debug and not isinstance(error, click.ClickException | click.Abort):
                 traceback.print_exc()
             status = _tell(error)
+            _let_go_of_output()
         sys.exit(int(status or ExitStatus.OK))
 
 
@@ -99,10 +100,16 @@ def _leave(error: click.Abort | StoppedBySignal | OutputClosed) -> int:
     if isinstance(error, StoppedBySignal):
         return error.status
     if isinstance(error, OutputClosed):
-        # The interpreter flushes once more at its end; nothing may be left to complain about.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitStatus.CLOSED_OUTPUT
     return ExitStatus.INTERRUPTED
+
+
+def _let_go_of_output() -> None:
+    """Flush standard output a last time. Where nobody reads it, the interpreter would end with a status of its own."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _account(error: Exception) -> tuple[ExitStatus, str, str, str]:

@@ -40,7 +40,7 @@ def installed(tree: Tree, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--constraint",
         tree.root / "requirements/run.txt",
     ]
-    run(tools / "uv", "pip", "install", "--quiet", *into, wheel, cwd=folder)
+    run(tools / "uv", "pip", "install", "--quiet", "--system-certs", *into, wheel, cwd=folder)
     return folder / "venv/bin"
 
 

@@ -103,7 +103,7 @@ def test_closed_output_is_no_error(folder: Path) -> None:
         assert process.stderr is not None
         said = process.stderr.read()
         process.wait(20)
-    assert process.returncode == 141
+    assert process.returncode == 141, said
     assert "Traceback" not in said
     assert "BrokenPipe" not in said
 
