@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from collatio.runtime.blobs.digest import BlobId
 from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.queue.frames import split
+from collatio.runtime.sniff import sniff_bytes
 from collatio.v1 import extract_pb2
-from extract_svc.engine.sniff import sniff
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -56,7 +56,7 @@ def store(blobs: BlobStore, tenant: str, answer: bytes) -> Stored:
     for member, piece in zip(message.members, pieces[1:], strict=True):
         member.blob.sha256 = blobs.put(tenant, bytes(piece))
         member.blob.size_bytes = len(piece)
-        member.blob.media_type = member.blob.media_type or sniff(bytes(piece), member.path)
+        member.blob.media_type = member.blob.media_type or sniff_bytes(bytes(piece), member.path)
         members.append(
             {
                 "path": member.path,

@@ -23,13 +23,13 @@ from collatio.runtime.rpc.stage import (
     tenant_of,
     timing,
 )
+from collatio.runtime.sniff import sniff_bytes
 from collatio.runtime.telemetry.job_spans import anchor, step_reused
 from collatio.runtime.telemetry.traceparent import traceparent_of
 from collatio.v1 import common_pb2, extract_pb2, extract_pb2_grpc
 from extract_svc.adapters import children_of
 from extract_svc.engine.cost import predict_ms
 from extract_svc.engine.registry import Registry, fingerprint
-from extract_svc.engine.sniff import sniff
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -186,7 +186,7 @@ class ExtractConversation:
                 raise
             return
         blob.size_bytes = blob.size_bytes or len(data)
-        blob.media_type = sniff(data, name)
+        blob.media_type = sniff_bytes(data, name)
 
     def _submit(self, placed: Sequence[Placed], names: Sequence[str]) -> Reply[extract_pb2.ExtractResponse]:
         responses: list[extract_pb2.ExtractResponse] = []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from collatio.runtime.blobs.digest import BlobId
 from collatio.runtime.ledger.ledger import STORE_ERRORS, store_error
-from fetch_svc.engine.media_type import HEAD_BYTES, sniff
+from collatio.runtime.sniff import HEAD_BYTES, sniff
 
 if TYPE_CHECKING:
     import redis

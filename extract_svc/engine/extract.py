@@ -9,12 +9,12 @@ from struct import error as StructError  # noqa: N812 - the standard library's n
 from typing import TYPE_CHECKING
 
 from collatio.runtime.errors import CollatioError, Reason
+from collatio.runtime.sniff import sniff_bytes
 from extract_svc.engine import language
 from extract_svc.engine.fields import find_fields
 from extract_svc.engine.media_type import EMPTY, OCTETS
 from extract_svc.engine.model import Document, Extraction, Options, Warning  # noqa: A004 - contract
 from extract_svc.engine.registry import Registry, fingerprint
-from extract_svc.engine.sniff import sniff
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -81,7 +81,7 @@ def media_type_of(document: Document) -> str:
     """
     if document.media_type not in _VAGUE:
         return document.media_type
-    found = sniff(document.data, document.name)
+    found = sniff_bytes(document.data, document.name)
     if found == "text/plain" and document.name.lower().endswith(_PACKAGED):
         raise CollatioError(Reason.DOCUMENT_CORRUPT, "The file is plain text, not the format its name says.")
     return found

@@ -39,7 +39,7 @@ HTML, XML, SVG, JSON, NDJSON, NOTEBOOK = (
     "application/x-ndjson",
     "application/x-ipynb+json",
 )
-TEXT, CSV, TSV, MARKDOWN, RST, ORG, ASCIIDOC, VTT = (
+TEXT, CSV, TSV, MARKDOWN, RST, ORG, ASCIIDOC, TEX, VTT, SUBRIP = (
     "text/plain",
     "text/csv",
     "text/tab-separated-values",
@@ -47,7 +47,9 @@ TEXT, CSV, TSV, MARKDOWN, RST, ORG, ASCIIDOC, VTT = (
     "text/x-rst",
     "text/x-org",
     "text/asciidoc",
+    "text/x-tex",
     "text/vtt",
+    "application/x-subrip",
 )
 MAIL, MBOX = "message/rfc822", "application/mbox"
 ZIP, TAR, GZIP, BZIP2, XZ, ZSTD, LZMA, COMPRESS, SEVEN_Z, RAR = (

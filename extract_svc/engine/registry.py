@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from extract_svc.engine.model import Extractor
 
 GROUP = "collatio.extractors"
+PLAIN = "text/plain"
 
 
 class Registry:
@@ -60,6 +61,8 @@ class Registry:
     def resolve(self, media_type: str, wanted: Sequence[str] = ()) -> Extractor:
         """Choose the extractor: the first wanted one that reads the type, else the best for it.
 
+        A kind of text that nobody reads better is read as plain text.
+
         Errors: CollatioError FORMAT_UNSUPPORTED.
         """
         able = self._by_type.get(media_type, ())
@@ -69,6 +72,8 @@ class Registry:
                     return extractor
         if able:
             return able[0]
+        if media_type.startswith("text/") and media_type != PLAIN:
+            return self.resolve(PLAIN, wanted)
         raise CollatioError(
             Reason.FORMAT_UNSUPPORTED, f"No extractor reads {media_type}.", metadata={"mediaType": media_type}
         )

@@ -100,5 +100,10 @@ EXTRACTORS: tuple[Shipped, ...] = (
     _declare("locked", 1, {types.OOXML_LOCKED, types.OLE}),
     _declare("pptx", 1, {types.PPTX}, "lxml"),
     _declare("odf", 1, {types.ODT, types.ODS, types.ODP, types.ODG}, "lxml"),
-    _declare("text", 1, {types.TEXT, types.VTT, types.RST, types.ORG, types.ASCIIDOC}, "chardet"),
+    _declare(
+        "text",
+        1,
+        {types.TEXT, types.VTT, types.RST, types.ORG, types.ASCIIDOC, types.TEX, types.SUBRIP},
+        "chardet",
+    ),
 )

@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from collatio.plugins.sources import NO_OPTIONS
-from fetch_svc.engine.media_type import HEAD_BYTES, sniff
+from collatio.runtime.sniff import HEAD_BYTES, sniff
 from fetch_svc.engine.model import Arrived
 from fetch_svc.engine.uri import name_of
 

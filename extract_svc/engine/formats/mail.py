@@ -14,6 +14,7 @@ from email.header import decode_header
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from collatio.runtime.sniff.encodings import BOMS, wide
 from extract_svc.engine import charset
 from extract_svc.engine.formats.html import parse, read_fragment
 from extract_svc.engine.media_type import MBOX
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from extract_svc.engine.draft import Draft
     from extract_svc.engine.model import Document, Options
 
+_MARKS = tuple(mark for mark, _ in BOMS)
 _SHOWN = ("From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Date", "Subject")
 _BLANK = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _FROM_LINE = re.compile(rb"^From [^\n]*\n", re.MULTILINE)
@@ -36,12 +38,13 @@ _TYPE_SUFFIX = {"text/html": ".html", "text/plain": ".txt", "message/rfc822": ".
 
 def read(document: Document, _options: Options, draft: Draft) -> None:
     """Read a message or a mailbox."""
+    data = document.data
+    if wide(data) or data.startswith(_MARKS):  # headers are ASCII by rule; an editor saved them as UTF-16
+        data = charset.decode(data)[0].encode("utf-8", "replace")
     if document.media_type == MBOX:
-        _mailbox(document.data, draft)
+        _mailbox(data, draft)
         return
-    data = (
-        _FROM_LINE.sub(b"", document.data, count=1) if document.data.startswith(b"From ") else document.data
-    )
+    data = _FROM_LINE.sub(b"", data, count=1) if data.startswith(b"From ") else data
     _Reader(draft).message(email.parser.BytesParser(policy=email.policy.compat32).parsebytes(data.lstrip()))
 
 

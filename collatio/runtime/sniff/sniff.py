@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fetch_svc.engine.ole_peek import ole_media_type
-from fetch_svc.engine.signatures import binary_media_type
-from fetch_svc.engine.text_kind import text_media_type, text_of
-from fetch_svc.engine.zip_peek import zip_media_type
+from collatio.runtime.sniff.ole_peek import ole_media_type
+from collatio.runtime.sniff.signatures import binary_media_type
+from collatio.runtime.sniff.text_kind import text_media_type, text_of
+from collatio.runtime.sniff.zip_peek import zip_media_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,3 +58,14 @@ def sniff(
     if text is None:
         return UNKNOWN
     return text_media_type(text, suffix, claimed, whole=size <= len(head))
+
+
+def sniff_bytes(data: bytes, name: str = "", *, claimed: str | None = None) -> str:
+    """Return the media type of bytes that are all at hand."""
+    return sniff(
+        data[:HEAD_BYTES],
+        size=len(data),
+        name=name,
+        claimed=claimed,
+        read_at=lambda offset, count: data[max(offset, 0) : offset + count],
+    )

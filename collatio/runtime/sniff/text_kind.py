@@ -7,11 +7,11 @@ text, or one named as a binary format, is looked at once more for columns; all e
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 
-from fetch_svc.engine.markup import HTML, XML, markup_media_type
+from collatio.runtime.sniff.encodings import BOMS, looks_textual, wide
+from collatio.runtime.sniff.markup import HTML, XML, markup_media_type
 
 PLAIN, CSV, TSV, MARKDOWN = "text/plain", "text/csv", "text/tab-separated-values", "text/markdown"
 JSON, NDJSON, NOTEBOOK = "application/json", "application/x-ndjson", "application/x-ipynb+json"
@@ -31,13 +31,6 @@ _BY_CLAIM = {media_type: media_type for media_type in _BY_SUFFIX.values()}
 _SHOWS_ITSELF = {HTML, XML, JSON, NDJSON, NOTEBOOK, MAIL, MBOX, VTT}
 """Kinds whose content is looked for; a name alone does not make a text one of these."""
 
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 _CONTROLS = bytes(c for c in range(32) if c not in {7, 8, 9, 10, 11, 12, 13, 27, 14, 15, 26}) + b"\x7f"
 _CONTROL_SHARE_MAX = 0.02
 _HEADER = re.compile(r"([!-9;-~]{1,64})[ \t]*:")
@@ -77,27 +70,19 @@ def text_of(head: bytes) -> str | None:
     UTF-8, UTF-16 and UTF-32 are decoded, also without a byte order mark; any other charset is read as
     Latin-1, which keeps every ASCII mark in its place.
     """
-    for bom, encoding in _BOMS:
+    for bom, encoding in BOMS:
         if head.startswith(bom):
             return head[len(bom) :].decode(encoding, "replace")
-    if b"\x00" in head:
-        return _wide_text(head)
-    if len(head.translate(None, _CONTROLS)) < len(head) * (1 - _CONTROL_SHARE_MAX):
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    if b"\x00" not in head and controls <= len(head) * _CONTROL_SHARE_MAX:
+        return head.decode("latin-1")
+    if not looks_textual(head):
         return None
-    return head.decode("latin-1")
-
-
-def _wide_text(head: bytes) -> str | None:
-    """Read UTF-16 or UTF-32 without a mark: half the bytes are zero, all in the same places."""
-    for encoding, width, place in (
-        ("utf-32-le", 4, 0), ("utf-32-be", 4, 3), ("utf-16-le", 2, 0), ("utf-16-be", 2, 1),
-    ):  # fmt: skip
-        units = len(head) // width
-        used = head[place : units * width : width]
-        others = [head[i : units * width : width] for i in range(width) if i != place]
-        if units > 1 and not used.count(0) and all(o.count(0) >= 0.7 * units for o in others):
-            return head[: units * width].decode(encoding, "replace")
-    return None
+    encoding = wide(head)
+    unit = 4 if "32" in encoding else 2
+    return (
+        head[: len(head) // unit * unit].decode(encoding, "replace") if encoding else head.decode("latin-1")
+    )
 
 
 def text_media_type(text: str, suffix: str, claimed: str | None, *, whole: bool) -> str:
@@ -134,7 +119,7 @@ def _json_media_type(lead: str, named: str, *, whole: bool) -> str:
         return NDJSON
     if whole:
         if not _is_json(lead):
-            return ""
+            return named if named in {JSON, NDJSON, NOTEBOOK} else ""  # broken, and its reader says so
     elif named and named not in _SHOWS_ITSELF:
         return ""  # "[1] A note" may open a plain text; the name is believed until the whole says otherwise
     return NOTEBOOK if named == NOTEBOOK else NDJSON if named == NDJSON else JSON
@@ -149,7 +134,7 @@ def _is_json(text: str) -> bool:
 
 
 def _mail_media_type(lead: str, named: str) -> str:
-    if _MBOX.match(lead) or (named == MBOX and lead.startswith("From ")):
+    if lead.startswith("From ") and (named == MBOX or _MBOX.match(lead) or _known_headers(_rest(lead))):
         return MBOX
     known = _known_headers(lead)
     if named == MAIL:
@@ -158,6 +143,10 @@ def _mail_media_type(lead: str, named: str) -> str:
         return MAIL if len(known) >= 2 else ""
     # A memorandum saved as text has From, To and Date as well; what only a mail program writes decides.
     return MAIL if len(known) >= 3 and known & _MACHINE_HEADERS else ""
+
+
+def _rest(lead: str) -> str:
+    return lead.partition("\n")[2]
 
 
 def _known_headers(lead: str) -> set[str]:

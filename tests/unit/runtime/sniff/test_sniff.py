@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fetch_svc.engine.media_type import HEAD_BYTES, sniff
+from collatio.runtime.sniff import HEAD_BYTES, sniff
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -202,3 +202,31 @@ def test_the_corpus_is_told_apart(corpus: Path) -> None:
         if wanted and told(data, path) != wanted:
             wrong.append(path)
     assert wrong == []
+
+
+def test_a_documents_own_stream_outranks_those_of_documents_it_holds() -> None:
+    """A Word document that holds a presentation is a Word document: its root storage says so."""
+    data = bytearray(compound("WordDocument"))
+    directory = 512 + 2 * 512
+    struct.pack_into(
+        "<III", data, directory + 68, 0xFFFFFFFF, 0xFFFFFFFF, 4
+    )  # the root's children begin at 4
+    struct.pack_into("<III", data, directory + 4 * 128 + 68, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
+    data[directory + 128 : directory + 256] = _directory_entry("PowerPoint Document").ljust(128, b"\0")
+    assert told(bytes(data)) == "application/msword"
+
+
+def test_a_package_that_names_alone_do_not_tell_is_asked() -> None:
+    """A packed mimetype and content types under unusual folders are read, to a bound."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as package:
+        package.writestr("mimetype", ODF + "text")
+    assert told(buffer.getvalue()) == ODF + "text"
+    types = f'<Types><Override ContentType="{OOXML}spreadsheetml.sheet.main+xml"/></Types>'
+    assert told(zipped(stored={"[Content_Types].xml": types.encode()})) == OOXML + "spreadsheetml.sheet"
+
+
+def test_text_in_rare_encodings_is_text() -> None:
+    """EBCDIC and UTF-16 without a mark in a script of its own are told from binary data."""
+    assert told(("The quick brown fox jumps over the lazy dog. " * 9).encode("cp500")) == "text/plain"
+    assert told(("Всеки човек има право на образование. " * 9).encode("utf-16-be")) == "text/plain"

@@ -1,14 +1,16 @@
 """Look into a zip archive just far enough to say what document it is.
 
 The central directory at the end is the truth; when it cannot be read, the local headers at the start are
-asked. Both are read within bounds, and nothing is inflated: ODF and EPUB store their `mimetype` first and
-uncompressed (ODF 1.3 part 2, section 3.3; EPUB OCF 3.3, section 4.3), and OOXML is told by its folders.
+asked. Both are read within bounds. ODF and EPUB store their `mimetype` first and uncompressed (ODF 1.3 part 2,
+section 3.3; EPUB OCF 3.3, section 4.3), and OOXML is told by its folders; only where neither says anything is
+the beginning of a packed `mimetype` or `[Content_Types].xml` inflated, to a bound.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+import zlib
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,7 +32,17 @@ _MEMBERS_MAX = 4096
 _ODF_BY_SUFFIX = {".ods": _ODF + "spreadsheet", ".odp": _ODF + "presentation"}
 _IWORK_MARKS = frozenset(("Index.zip", "Index/Document.iwa", "index.xml", "index.xml.gz"))
 _IWORK_BY_SUFFIX = {".pages": PAGES, ".numbers": NUMBERS, ".key": KEYNOTE}
+_STATEMENT_MAX = 64 * 1024
+_STATED = ((b"wordprocessingml.", DOCX), (b"spreadsheetml.", XLSX), (b"presentationml.", PPTX))
 _STORED_TYPES = ("application/vnd.oasis.opendocument.", "application/epub+zip", "application/vnd.sun.xml.")
+
+
+class _Place(NamedTuple):
+    """How a member is packed and where its local header lies."""
+
+    method: int
+    packed_bytes: int
+    offset: int
 
 
 def zip_media_type(head: bytes, size: int, read_at: Callable[[int, int], bytes] | None, suffix: str) -> str:
@@ -41,8 +53,41 @@ def zip_media_type(head: bytes, size: int, read_at: Callable[[int, int], bytes] 
     stored = _stored_type(head)
     if stored:
         return stored
-    names = list(_central_names(size, read_at)) if read_at is not None else []
-    return _by_names(names or list(_local_names(head)), suffix)
+    places = dict(_central_directory(size, read_at)) if read_at is not None else {}
+    found = _by_names(list(places) or list(_local_names(head)), suffix)
+    if found == ZIP and read_at is not None:
+        return _by_statement(places, read_at)
+    return found
+
+
+def _by_statement(places: dict[str, _Place], read_at: Callable[[int, int], bytes]) -> str:
+    """Ask what the package says of itself, where its names do not tell: a packed `mimetype`, content types."""
+    for name, place in places.items():
+        if name == "mimetype":
+            stated = _beginning(place, read_at).decode("ascii", "replace").strip()
+            if stated.startswith(_STORED_TYPES):
+                return stated
+        elif name.lower() == "[content_types].xml":
+            content = _beginning(place, read_at)
+            for mark, media_type in _STATED:
+                if mark in content:
+                    return media_type
+    return ZIP
+
+
+def _beginning(place: _Place, read_at: Callable[[int, int], bytes]) -> bytes:
+    """Inflate at most the first 64 KiB of a member; nothing where that fails."""
+    header = read_at(place.offset, 30)
+    if len(header) < 30:
+        return b""
+    name_size, extra_size = struct.unpack_from("<HH", header, 26)
+    packed = read_at(place.offset + 30 + name_size + extra_size, min(place.packed_bytes, _STATEMENT_MAX))
+    if place.method == 0:
+        return packed
+    try:
+        return zlib.decompressobj(-15).decompress(packed, _STATEMENT_MAX)
+    except zlib.error:
+        return b""
 
 
 def _by_names(names: list[str], suffix: str) -> str:
@@ -70,22 +115,27 @@ def _stored_type(head: bytes) -> str:
     return text if text.startswith(_STORED_TYPES) else ""
 
 
-def _central_names(size: int, read_at: Callable[[int, int], bytes]) -> Iterable[str]:
+def _central_directory(size: int, read_at: Callable[[int, int], bytes]) -> Iterable[tuple[str, _Place]]:
     tail_start = max(0, size - _END_MAX)
     tail = read_at(tail_start, size - tail_start)
     end = tail.rfind(b"PK\x05\x06")
     if end < 0 or len(tail) < end + 22:
         return
-    directory_size, _ = struct.unpack_from("<II", tail, end + 12)
+    directory_size, stated_start = struct.unpack_from("<II", tail, end + 12)
     # The directory ends where the end record begins, also when bytes were put in front of the archive.
     start = max(0, tail_start + end - directory_size)
+    shift = max(0, start - stated_start)
     directory = read_at(start, min(directory_size, _DIRECTORY_MAX))
     position = 0
     for _ in range(_MEMBERS_MAX):
         if directory[position : position + 4] != b"PK\x01\x02" or len(directory) < position + 46:
             return
         name_size, extra_size, comment_size = struct.unpack_from("<HHH", directory, position + 28)
-        yield _member_name(directory[position + 46 : position + 46 + name_size])
+        (method,) = struct.unpack_from("<H", directory, position + 10)
+        (packed,) = struct.unpack_from("<I", directory, position + 20)
+        (offset,) = struct.unpack_from("<I", directory, position + 42)
+        name = _member_name(directory[position + 46 : position + 46 + name_size])
+        yield name, _Place(method, packed, offset + shift)
         position += 46 + name_size + extra_size + comment_size
 
 

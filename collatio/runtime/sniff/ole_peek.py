@@ -8,7 +8,7 @@ followed within bounds, because both table and chain are an attacker's to write.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,6 +33,16 @@ _BY_STREAM = {
 _BY_SUFFIX = {".doc": DOC, ".dot": DOC, ".xls": XLS, ".xlt": XLS, ".ppt": PPT, ".pps": PPT, ".msg": MSG}
 _DIRECTORY_SECTORS_MAX = 256
 _HEADER_BYTES = 512
+_WINDOW_BYTES = 1 << 20
+
+
+class _Entry(NamedTuple):
+    """A directory entry: its name without case, its siblings, and the root of its children."""
+
+    name: str
+    left: int
+    right: int
+    child: int
 
 
 def ole_media_type(head: bytes, read_at: Callable[[int, int], bytes] | None, suffix: str) -> str:
@@ -41,18 +51,40 @@ def ole_media_type(head: bytes, read_at: Callable[[int, int], bytes] | None, suf
     `suffix` (lower case, with its dot) is asked only when the directory cannot be read, as in a stream of
     which just the first bytes are at hand.
     """
-    names = {name.casefold() for name in _stream_names(head, read_at or _window(head))}
+    entries = list(_entries(head, read_at or _window(head)))
+    for names in (_in_root(entries), {entry.name for entry in entries}):
+        for stream, media_type in _BY_STREAM.items():
+            if stream.casefold() in names:
+                return media_type
+    if entries:
+        return OLE
+    # A directory that cannot be followed still stands somewhere, in UTF-16.
+    window = (read_at(0, _WINDOW_BYTES) if read_at else head).lower()
     for stream, media_type in _BY_STREAM.items():
-        if stream.casefold() in names:
+        if (stream.lower() + "\0").encode("utf-16-le") in window:
             return media_type
-    return OLE if names else _BY_SUFFIX.get(suffix, OLE)
+    return _BY_SUFFIX.get(suffix, OLE)
+
+
+def _in_root(entries: list[_Entry]) -> set[str]:
+    """Answer the names that stand in the root storage: a document may hold others in storages of their own."""
+    found: set[str] = set()
+    seen: set[int] = set()
+    rest = [entries[0].child] if entries else []
+    while rest:
+        at = rest.pop()
+        if at < len(entries) and at not in seen:
+            seen.add(at)
+            found.add(entries[at].name)
+            rest += (entries[at].left, entries[at].right)
+    return found
 
 
 def _window(head: bytes) -> Callable[[int, int], bytes]:
     return lambda offset, size: head[offset : offset + size]
 
 
-def _stream_names(head: bytes, read_at: Callable[[int, int], bytes]) -> Iterable[str]:
+def _entries(head: bytes, read_at: Callable[[int, int], bytes]) -> Iterable[_Entry]:
     if len(head) < _HEADER_BYTES:
         return
     shift, first = struct.unpack_from("<H", head, 30)[0], struct.unpack_from("<I", head, 48)[0]
@@ -67,7 +99,8 @@ def _stream_names(head: bytes, read_at: Callable[[int, int], bytes]) -> Iterable
             return
         for position in range(0, len(data) - 127, 128):
             size = min(struct.unpack_from("<H", data, position + 64)[0], 64)
-            yield data[position : position + max(0, size - 2)].decode("utf-16-le", "replace")
+            name = data[position : position + max(0, size - 2)].decode("utf-16-le", "replace")
+            yield _Entry(name.casefold(), *struct.unpack_from("<3I", data, position + 68))
         sector = _next_sector(sector, sector_bytes, tables, read_at)
         if sector >= 0xFFFFFFFA:
             return

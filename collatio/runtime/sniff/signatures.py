@@ -25,6 +25,7 @@ _AT_START: tuple[tuple[bytes, str], ...] = (
     (b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
     (b"Rar!\x1a\x07", "application/vnd.rar"),
     (b"\xfd7zXZ\x00", "application/x-xz"),
+    (b"]\x00\x00", "application/x-lzma"),
     (b"\x28\xb5\x2f\xfd", "application/zstd"),
     (b"MSCF\x00\x00\x00\x00", "application/vnd.ms-cab-compressed"),
     (b"\x1aE\xdf\xa3", "video/x-matroska"),
