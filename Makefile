@@ -20,7 +20,7 @@ DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format lock protos baseline docs wheel clean distclean
+.PHONY: help demo test check chaos format lock protos baseline docs wheel clean distclean
 .PHONY: check-format check-lint check-types check-imports check-protos check-docs
 
 help: ## list what can be made
@@ -31,6 +31,10 @@ demo: $(RUN) ## run the main job on the samples: fetch, extract and compare exam
 
 test: $(DEV) ## run every test; make test TESTS=tests/unit runs some
 	$(BIN)/python -m pytest $(TESTS)
+
+chaos: $(DEV) ## placed crash points and faults at random, in full; SEEDS, KILLS, DOCUMENTS say how much
+	POINT_SEEDS=$${POINT_SEEDS:-5} $(BIN)/python -m pytest tests/chaos/test_failpoints.py
+	$(BIN)/python -m tests.chaos
 
 check: check-format check-lint check-types check-imports check-protos check-docs ## everything but the tests that a commit must pass
 
