@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compare_svc.engine.patterns import counted
 from compare_svc.engine.words import Vocabulary, spans, tokens
 
 if TYPE_CHECKING:
@@ -58,10 +57,6 @@ class Passages:
             found = self._known[text] = Passage(text, ids, key, self.ignored)
             self.token_count += ids.size
         return found
-
-    def counted(self, text: str) -> str:
-        """Take out of a text what does not count."""
-        return counted(text, self.ignored)
 
 
 def _kept(found: list[tuple[int, int]], text: str, patterns: Sequence[Pattern]) -> list[tuple[int, int]]:

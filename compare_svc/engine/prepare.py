@@ -17,15 +17,18 @@ import numpy as np
 from compare_svc.engine.furniture import find_furniture
 from compare_svc.engine.grams import Grams
 from compare_svc.engine.passages import Passage, Passages
-from compare_svc.engine.patterns import compile_patterns
+from compare_svc.engine.patterns import compile_patterns, counted
 from compare_svc.engine.shingles import WordHashes, shingle_hashes
 from compare_svc.engine.words import Vocabulary
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from compare_svc.engine.edit import Span
     from compare_svc.engine.model import Block, Document, Ignore
+    from compare_svc.engine.patterns import Pattern
 
 BREAK = "\n\n"
 """What stands between two blocks in a document's whole text."""
@@ -47,8 +50,7 @@ class Prepared:
     words: NDArray[np.int64]
     passages: list[Passage]
     furniture: frozenset[int]
-    shingles: NDArray[np.uint64]
-    source_shingles: NDArray[np.uint64] | None = None
+    hashed: Hashed
 
     @cached_property
     def identity(self) -> bytes:
@@ -133,6 +135,30 @@ class Prepared:
         return BREAK.join([self.block(first).text[low:], *inner, self.block(last).text[:high]])
 
 
+class Hashed:
+    """The shingles of a document, made on first use: of its blocks, and of its source where it keeps one."""
+
+    def __init__(
+        self, document: Document, texts: Sequence[str], ignored: Sequence[Pattern], hashes: WordHashes
+    ) -> None:
+        self._document, self._texts, self._ignored, self._hashes = document, texts, ignored, hashes
+
+    @property
+    def has_source(self) -> bool:
+        """Whether the document keeps its source."""
+        return bool(self._document.source_text)
+
+    @cached_property
+    def of_blocks(self) -> NDArray[np.uint64]:
+        """The shingles of the blocks that count."""
+        return shingle_hashes((counted(text, self._ignored) for text in self._texts), self._hashes)
+
+    @cached_property
+    def of_source(self) -> NDArray[np.uint64]:
+        """The shingles of the text as it stands in the file."""
+        return shingle_hashes(counted(self._document.source_text, self._ignored).split("\n"), self._hashes)
+
+
 class Preparer:
     """Prepares the documents of one batch."""
 
@@ -145,7 +171,7 @@ class Preparer:
     @property
     def size(self) -> int:
         """How many words it keeps, of all documents it has met."""
-        return self._passages.token_count
+        return self._passages.token_count + self._hashes.count
 
     def prepare(self, document: Document) -> Prepared:
         """Prepare one document."""
@@ -161,12 +187,9 @@ class Preparer:
                 passages.append(passage)
         first = [0, *accumulate(passage.ids.size for passage in passages)]
         ids = np.concatenate([passage.ids for passage in passages]) if passages else np.zeros(0, np.uint32)
-        text = BREAK.join(self._passages.counted(passage.text) for passage in passages)
-        shingles = shingle_hashes(text, self._hashes)
-        source = None
-        if document.source_text:
-            source = shingle_hashes(self._passages.counted(document.source_text), self._hashes)
-        return Prepared(document, at, first, ids, self._counts(ids), passages, furniture, shingles, source)
+        texts = [passage.text for passage in passages]
+        hashed = Hashed(document, texts, self._passages.ignored, self._hashes)
+        return Prepared(document, at, first, ids, self._counts(ids), passages, furniture, hashed)
 
     def _counts(self, ids: NDArray[np.uint32]) -> NDArray[np.int64]:
         """Count the words before each token."""

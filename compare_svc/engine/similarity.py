@@ -38,9 +38,9 @@ def measure(
 
 
 def _shingles(left: Prepared, right: Prepared) -> float | None:
-    if left.source_shingles is not None and right.source_shingles is not None:
-        return jaccard(left.source_shingles, right.source_shingles)
-    return jaccard(left.shingles, right.shingles)
+    if left.hashed.has_source and right.hashed.has_source:
+        return jaccard(left.hashed.of_source, right.hashed.of_source)
+    return jaccard(left.hashed.of_blocks, right.hashed.of_blocks)
 
 
 def overall(parts: dict[str, float | None]) -> float | None:

@@ -130,19 +130,32 @@ def sketch_batch(documents: Iterable[Document], ignore: Ignore | None = None) ->
     hashes = WordHashes()
     for document in documents:
         skipped = find_furniture(document.blocks) if ignore.page_furniture else frozenset()
-        text = "\n\n".join(block.text for at, block in enumerate(document.blocks) if at not in skipped)
-        head = text[:HEAD_CHARACTERS]
-        text, source = (counted(part, patterns) for part in (text, document.source_text))
+        texts = [block.text for at, block in enumerate(document.blocks) if at not in skipped]
+        head = _head(texts)
+        texts = [counted(text, patterns) for text in texts]
+        source = counted(document.source_text, patterns)
         title = find_title(document)
         yield Sketch(
             document.document_id,
-            shingle_hashes(text, hashes),
+            shingle_hashes(texts, hashes),
             title_words(title),
             find_date(head, document.metadata),
             find_version(head, title),
-            len(text.split()),
-            shingle_hashes(source, hashes) if source else None,
+            sum(len(text.split()) for text in texts),
+            shingle_hashes(source.split("\n"), hashes) if source else None,
         )
+
+
+def _head(texts: Iterable[str]) -> str:
+    """Give the beginning of a text, blank lines between its blocks."""
+    parts: list[str] = []
+    size = 0
+    for text in texts:
+        parts.append(text)
+        size += len(text)
+        if size >= HEAD_CHARACTERS:
+            break
+    return "\n\n".join(parts)[:HEAD_CHARACTERS]
 
 
 def find_title(document: Document) -> str:

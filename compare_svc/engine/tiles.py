@@ -11,6 +11,10 @@ too large is split four ways by the next bit of both. Whether a node is split de
 so a change is felt only on the path to its own leaves. Chunks of consecutive keys, cut by content, would hold
 as well, but need a target size that fits the cost of the pairs, and the fit is what moves.
 
+Plans that pair few documents with few (near-duplicates, versions, two trees) make groups without a pair between
+them. A group that fits a tile stays whole, so that its documents are read once: its documents then share one key,
+the least of theirs, and the trie packs groups as it packs pairs.
+
 Known ugliness: a node just above the limit is split into four small tiles, so tiles vary between a quarter of
 the limit and the limit; merging neighbours would undo rule 1.
 """
@@ -25,7 +29,7 @@ from typing import TYPE_CHECKING
 from compare_svc.engine.cost import predict_cost, predict_document_cost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from compare_svc.engine.entries import Entry
 
@@ -62,8 +66,41 @@ def cut(entries: Sequence[Entry], pairs: Iterable[Pair], cost_per_tile_s: float)
     )
     return tuple(
         Tile(tuple(sorted(given for pair in node for given in forward[pair])), prices.of(node))
-        for node in _leaves(list(forward), keys, prices, cost_per_tile_s)
+        for node in _nodes(list(forward), keys, prices, cost_per_tile_s)
     )
+
+
+def _nodes(
+    pairs: list[Pair], keys: Sequence[int], prices: _Prices, cost_max_s: float
+) -> Iterator[list[Pair]]:
+    """Keep groups of documents that are linked by pairs together where they fit, each known by its least key."""
+    of_group: dict[int, int] = {}
+    fitting: list[Pair] = []
+    for group in _groups(pairs):
+        if prices.fit(group, cost_max_s):
+            least = min(keys[index] for pair in group for index in pair)
+            of_group.update((index, least) for pair in group for index in pair)
+            fitting.extend(group)
+        else:
+            yield from _leaves(group, keys, prices, cost_max_s)
+    yield from _leaves(fitting, of_group, prices, cost_max_s)
+
+
+def _groups(pairs: list[Pair]) -> list[list[Pair]]:
+    """Group pairs whose documents are linked, directly or by way of others."""
+    root: dict[int, int] = {}
+
+    def find(member: int) -> int:
+        while root.setdefault(member, member) != member:
+            root[member] = member = root[root[member]]
+        return member
+
+    for left, right in pairs:
+        root[find(left)] = find(right)
+    groups: defaultdict[int, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        groups[find(pair[0])].append(pair)
+    return list(groups.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +139,7 @@ def _key(entry: Entry) -> int:
 
 
 def _leaves(
-    pairs: list[Pair], keys: Sequence[int], prices: _Prices, cost_max_s: float
+    pairs: list[Pair], keys: Sequence[int] | Mapping[int, int], prices: _Prices, cost_max_s: float
 ) -> Iterator[list[Pair]]:
     waiting = [(pairs, 0)] if pairs else []
     while waiting:

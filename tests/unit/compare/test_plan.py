@@ -81,6 +81,21 @@ def test_one_changed_document_changes_only_the_tiles_that_hold_it() -> None:
     assert before[17].digest in touched
 
 
+def test_documents_that_few_pairs_link_are_read_by_one_tile() -> None:
+    """Groups without a pair between them stay whole and share tiles; a change reruns its group's tile alone."""
+    before = _entries(300)
+    pairs = [pair for first in range(0, 300, 5) for pair in combinations(range(first, first + 5), 2)]
+    tiles = plan_pairs(before, pairs).tiles
+    assert _pairs(tiles) == sorted(pairs)
+    assert sum(len(tile.documents) for tile in tiles) == 300
+    assert 1 < len(tiles) < 30
+    after = list(before)
+    after[17] = replace(before[17], digest="changed")
+    old = {_digests(before, tile) for tile in tiles}
+    new = [tile for tile in plan_pairs(after, pairs).tiles if _digests(after, tile) not in old]
+    assert len(new) <= 2
+
+
 def test_tiles_do_not_depend_on_the_documents_order_beyond_their_sides() -> None:
     """The same documents in another order make the same tiles; only which side is left may differ."""
     entries = _entries(80)
