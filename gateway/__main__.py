@@ -1,4 +1,4 @@
-"""`python -m gateway serve`: the gateway's composition root."""
+"""`python -m gateway serve|report`: the gateway's composition root."""
 
 from __future__ import annotations
 
@@ -73,8 +73,11 @@ def _services(settings: Settings, deps: RunDeps, feed: Feed, load: Load) -> list
     from collatio.runtime.rpc.server import Service  # noqa: PLC0415 - `--help` loads nothing
     from collatio.v1 import gateway_pb2_grpc as stubs  # noqa: PLC0415 - same
     from gateway import blob_server, mesh_server, server  # noqa: PLC0415 - same
+    from gateway.reporting import ReportProcesses  # noqa: PLC0415 - same
 
-    desk = server.Desk(deps.journal, feed, load, deps.blobs, deps.tracing, settings.jobs_open_max)
+    child = (sys.executable, "-m", "gateway", "report", *sys.argv[2:])  # under the same settings
+    reports = ReportProcesses(child, settings.reports_max, settings.report_timeout_s)
+    desk = server.Desk(deps.journal, feed, load, deps.blobs, deps.tracing, reports, settings.jobs_open_max)
     jobs = server.JobServicer(desk)
     blobs = blob_server.BlobServicer(deps.blobs, settings.upload_max)
     mesh = mesh_server.MeshServicer(deps.stages, deps.journal, settings)
@@ -85,7 +88,17 @@ def _services(settings: Settings, deps: RunDeps, feed: Feed, load: Load) -> list
     ]
 
 
-COMMANDS = {"serve": Command(serve, "serve JobService, BlobService and MeshService, and run jobs")}
+def report(settings: Settings) -> None:
+    """Make the one report that standard input asks for."""
+    from gateway.report_child import report as make  # noqa: PLC0415 - `--help` loads nothing
+
+    make(settings)
+
+
+COMMANDS = {
+    "serve": Command(serve, "serve JobService, BlobService and MeshService, and run jobs"),
+    "report": Command(report, "make one report; serve runs it"),
+}
 
 if __name__ == "__main__":
     main("gateway", Settings, COMMANDS, sys.argv[1:])

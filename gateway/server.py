@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collatio.v1 import compare_pb2, extract_pb2
     from gateway.journal.journal import Journal
     from gateway.load import Load
+    from gateway.reporting import Reports
     from gateway.watching import Feed
 
 SERVICE = "collatio.v1.JobService"
@@ -43,6 +44,12 @@ JOBS_PAGE, DOCUMENTS_PAGE = 50, 100
 JOBS_CHUNK, SCAN_MAX = 200, 5_000
 PAGE_BYTES = 3 << 20
 _NAME = re.compile(r"jobs/([a-z0-9][a-z0-9-]{0,62})")
+_FORMS = {
+    pb.REPORT_FORMAT_UNSPECIFIED: "html",
+    pb.REPORT_FORMAT_HTML: "html",
+    pb.REPORT_FORMAT_CSV: "csv",
+    pb.REPORT_FORMAT_JSON: "json",
+}
 _ETAG = re.compile(r"[a-z]{1,16}-([0-9]{1,9})")
 
 
@@ -55,6 +62,7 @@ class Desk:
     load: Load
     blobs: BlobStore
     tracing: Tracing
+    reports: Reports
     jobs_open_max: int
 
 
@@ -275,9 +283,12 @@ class JobServicer(gateway_pb2_grpc.JobServiceServicer):
     async def GetJobReport(  # noqa: N802 - the RPC's name
         self, request: pb.GetJobReportRequest, context: Any
     ) -> AsyncIterator[pb.GetJobReportResponse]:
-        """Refuse: reports come with a later version."""
-        job_ref(context, request.name)
-        raise CollatioError(
-            Reason.METHOD_NOT_IMPLEMENTED, "Reports are made by the collatio command for now."
-        )
-        yield pb.GetJobReportResponse()  # type: ignore[unreachable] # makes this a generator, as a stream must be
+        """Stream a report on an ended job."""
+        ref = job_ref(context, request.name)
+        form = _FORMS.get(request.format)
+        if form is None:
+            raise invalid("format", "is not a report's format")
+        if not (await self._results.live(ref)).ended:
+            raise CollatioError(Reason.JOB_NOT_ENDED)
+        async for data in self._desk.reports.chunks(ref, form):
+            yield pb.GetJobReportResponse(data=data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from collatio.runtime.program import ServiceSettings
-from collatio.runtime.settings import count, setting, size
+from collatio.runtime.settings import count, positive, setting, size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,3 +23,8 @@ class Settings(ServiceSettings):
     jobs_run_max: int = setting("jobs this gateway runs at the same time", parse=count, default=64)
     upload_max: int = setting("bytes an upload may have", parse=size, default=2 << 30)
     document_max: int = setting("bytes a document may have, as fetch is set", parse=size, default=256 << 20)
+    reports_max: int = setting("reports made at the same time", parse=count, default=2)
+    report_timeout_s: float = setting("seconds a report may take to make", parse=positive, default=300.0)
+    report_memory: int = setting(
+        "bytes of address space that making a report may take", parse=size, default=3 << 30
+    )

@@ -242,6 +242,26 @@ class Client:
         request = pb.GetConclusionRequest(name=name)
         return await self._link.again(lambda: self._merged(self._jobs.GetConclusion, request))
 
+    async def report(self, name: str, form: str = "html") -> AsyncGenerator[bytes, None]:
+        """Yield the bytes of a report on an ended job: "html", one page; "csv", a row a document; or "json"."""
+        format_ = pb.ReportFormat.Value(f"REPORT_FORMAT_{form.upper()}")
+        request = pb.GetJobReportRequest(name=name, format=format_)
+        trying = Trying(self._link)
+        begun = False
+        while True:
+            try:
+                async with aclosing(self._calls.stream(self._jobs.GetJobReport, request)) as chunks:
+                    async for chunk in chunks:
+                        begun = True
+                        yield chunk.data
+            except grpc.aio.AioRpcError as error:
+                if begun:  # what was handed on cannot be taken back
+                    raise self._link.error(error) from error
+                await trying.failed(error)
+            else:
+                trying.answered()
+                return
+
     async def _merged(
         self, method: grpc.aio.UnaryStreamMultiCallable[Request, Part], request: Request
     ) -> Part:

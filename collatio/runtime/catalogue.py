@@ -125,6 +125,12 @@ CATALOGUE: Mapping[Reason, Entry] = {
         "The stage's backlog is at its bound.",
         "Try again after the stated delay or add workers.",
     ),
+    Reason.REPORT_LIMIT: Entry(
+        _C.EXHAUSTED,
+        False,
+        "The job is too large for one report.",
+        "Ask for CSV or JSON, or take the results themselves: `collatio results -o`.",
+    ),
     Reason.DEADLINE_EXCEEDED: Entry(
         _C.DEADLINE, True, "The call's deadline passed.", "Allow more time; work another call wants goes on."
     ),

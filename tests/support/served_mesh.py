@@ -5,6 +5,7 @@ Steps are submitted and messages published, to nobody: `published` holds them.
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ from gateway.journal.journal import Journal
 from gateway.keeper import Keeper
 from gateway.load import Load
 from gateway.mesh_server import MeshServicer
+from gateway.reporting import ReportProcesses
 from gateway.run.deps import RunDeps
 from gateway.run.stages import Stages, Targets
 from gateway.server import Desk, JobServicer
@@ -176,13 +178,20 @@ class ServedMesh:
             keeper.start()
             self._stack.push_async_callback(keeper.close)
         load = Load(stages, self.client, 200_000)
-        desk = Desk(self.journal, feed, load, self.blobs, self._telemetry.tracing, self._jobs_open_max)
         settings = Settings(
             state_url=self._state_url,
             blob_url=self.blob_url,
             fetch_target=targets[0],
             extract_target=targets[1],
             compare_target=targets[2],
+        )
+        flags = ("--state-url", self._state_url, "--blob-url", self.blob_url)
+        places = [
+            f for stage in ("fetch", "extract", "compare") for f in (f"--{stage}-target", self.address(stage))
+        ]
+        reports = ReportProcesses((sys.executable, "-m", "gateway", "report", *flags, *places), 2, 60.0)
+        desk = Desk(
+            self.journal, feed, load, self.blobs, self._telemetry.tracing, reports, self._jobs_open_max
         )
         stubs: Any = gateway_pb2_grpc
         jobs, blobs = JobServicer(desk), BlobServicer(self.blobs, 1 << 30)
