@@ -54,8 +54,8 @@ class Memo:
         if known.pop("validator") != validator:
             return None
         found = Fetched(**known)
-        held = self._blobs.stat(BlobId(tenant, found.sha256))
-        return found if held == found.size else None
+        blob = BlobId(tenant, found.sha256)
+        return found if self._blobs.stat(blob) == found.size and self._blobs.renew(blob) else None
 
     def put(self, tenant: str, uri: str, validator: str, found: Fetched) -> None:
         """Remember what was fetched."""
@@ -72,8 +72,10 @@ def _key(tenant: str, uri: str) -> str:
 
 
 def look_at_blob(blobs: BlobStore, tenant: str, sha256: str, name: str) -> Fetched:
-    """Find out size and media type of a blob that is held. Errors: BLOB_NOT_FOUND."""
-    with blobs.open(BlobId(tenant, sha256)) as file:
+    """Find out size and media type of a blob that is held, and renew it. Errors: BLOB_NOT_FOUND."""
+    blob = BlobId(tenant, sha256)
+    blobs.renew(blob)
+    with blobs.open(blob) as file:
         size = file.seek(0, 2)
 
         def read_at(offset: int, count: int) -> bytes:

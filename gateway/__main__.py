@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from collatio.runtime.rpc.server import Service
+    from gateway.collecting import Collector
     from gateway.load import Load
     from gateway.run.deps import RunDeps
     from gateway.watching import Feed
@@ -32,6 +33,7 @@ async def _run(settings: Settings, stop: asyncio.Event) -> None:
     from collatio.runtime.blobs.connect import connect  # noqa: PLC0415 - `--help` loads nothing
     from collatio.runtime.stage_server import readiness, serve_until  # noqa: PLC0415 - same
     from collatio.runtime.stores import connect_async  # noqa: PLC0415 - same
+    from gateway.collecting import Collector  # noqa: PLC0415 - same
     from gateway.journal.journal import Journal  # noqa: PLC0415 - same
     from gateway.keeper import Keeper  # noqa: PLC0415 - same
     from gateway.load import Load  # noqa: PLC0415 - same
@@ -54,14 +56,21 @@ async def _run(settings: Settings, stop: asyncio.Event) -> None:
         wall_ms=lambda: time.time_ns() // 1_000_000,
         documents_max=settings.documents_max,
     )
-    keeper = Keeper(deps, feed, round(settings.lease_s * 1000), settings.jobs_run_max)
-    services = _services(settings, deps, feed, Load(stages, client, settings.backlog_max))
+    record_ttl_ms = round(settings.record_ttl_s * 1000)
+    keeper = Keeper(deps, feed, round(settings.lease_s * 1000), settings.jobs_run_max, record_ttl_ms)
+    collector = Collector(
+        client, blobs, time.time, ttl_s=settings.blob_ttl_s, every_s=settings.collect_every_s
+    )
+    load = Load(stages, client, settings.backlog_max)
+    services = _services(settings, deps, feed, load, collector)
     feed.start()
     keeper.start()
+    collector.start()
     try:
         ready = readiness(client, blobs)
         await serve_until(stop, settings, services, ready, telemetry, on_draining=feed.drain)
     finally:
+        await collector.close()
         await keeper.close()
         await feed.close()
         await stages.close()
@@ -69,7 +78,9 @@ async def _run(settings: Settings, stop: asyncio.Event) -> None:
         telemetry.shutdown(FLUSH_S)
 
 
-def _services(settings: Settings, deps: RunDeps, feed: Feed, load: Load) -> list[Service]:
+def _services(
+    settings: Settings, deps: RunDeps, feed: Feed, load: Load, collector: Collector
+) -> list[Service]:
     from collatio.runtime.rpc.server import Service  # noqa: PLC0415 - `--help` loads nothing
     from collatio.v1 import gateway_pb2_grpc as stubs  # noqa: PLC0415 - same
     from gateway import blob_server, mesh_server, server  # noqa: PLC0415 - same
@@ -80,7 +91,7 @@ def _services(settings: Settings, deps: RunDeps, feed: Feed, load: Load) -> list
     desk = server.Desk(deps.journal, feed, load, deps.blobs, deps.tracing, reports, settings.jobs_open_max)
     jobs = server.JobServicer(desk)
     blobs = blob_server.BlobServicer(deps.blobs, settings.upload_max)
-    mesh = mesh_server.MeshServicer(deps.stages, deps.journal, settings)
+    mesh = mesh_server.MeshServicer(deps.stages, deps.journal, collector, settings)
     return [
         Service(server.SERVICE, lambda to: stubs.add_JobServiceServicer_to_server(jobs, to)),
         Service(blob_server.SERVICE, lambda to: stubs.add_BlobServiceServicer_to_server(blobs, to)),

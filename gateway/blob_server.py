@@ -37,7 +37,7 @@ class BlobServicer(gateway_pb2_grpc.BlobServiceServicer):
             size = await asyncio.to_thread(self._blobs.stat, BlobId(tenant, header.sha256))
             if size is not None and header.size_bytes not in {0, size}:
                 raise CollatioError(Reason.BLOB_DIGEST_MISMATCH, "The blob of this digest has another size.")
-            if size is not None:
+            if size is not None and await asyncio.to_thread(self._blobs.renew, BlobId(tenant, header.sha256)):
                 return common_pb2.BlobRef(sha256=header.sha256, size_bytes=size)
         with await asyncio.to_thread(lambda: self._blobs.writer(tenant, durable=True)) as writer:
             size = await self._receive(requests, writer, header)

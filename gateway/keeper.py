@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 BACKOFF_S = 0.5
+RECORD_TTL_MS = 30 * 24 * 3600 * 1000
 
 
 class Keeper:
     """Runs jobs. `start` it before use and `close` it after."""
 
-    def __init__(self, deps: RunDeps, feed: Feed, lease_ms: int, jobs_max: int) -> None:
+    def __init__(
+        self, deps: RunDeps, feed: Feed, lease_ms: int, jobs_max: int, record_ttl_ms: int = RECORD_TTL_MS
+    ) -> None:
         self._deps, self._feed = deps, feed
-        self._lease_ms, self._jobs_max = lease_ms, jobs_max
+        self._lease_ms, self._jobs_max, self._record_ttl_ms = lease_ms, jobs_max, record_ttl_ms
         self._owner = uuid.uuid4().hex
         self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -87,7 +90,7 @@ class Keeper:
                     reach("gateway.lease.after")
                 for one in held:
                     self._begin(one)
-                await self._journal.expire()
+                await self._journal.expire(self._record_ttl_ms)
             except CollatioError:
                 await asyncio.sleep(BACKOFF_S)
                 continue

@@ -12,10 +12,12 @@ from collatio.runtime.errors import CollatioError, Reason, invalid
 from collatio.runtime.rpc.status import from_rpc_error
 from collatio.v1 import common_pb2, gateway_pb2_grpc
 from collatio.v1 import gateway_pb2 as pb
+from gateway.collecting import MIN_AGE_S
 from gateway.run.stages import STATUS_TIMEOUT_S
 from gateway.validate import INLINE_MAX, SOURCES_MAX
 
 if TYPE_CHECKING:
+    from gateway.collecting import Collector
     from gateway.journal.journal import Journal
     from gateway.run.stages import Stages
     from gateway.settings import Settings
@@ -28,8 +30,9 @@ AWAY = {Reason.UNREACHABLE, Reason.DEADLINE_EXCEEDED}
 class MeshServicer(gateway_pb2_grpc.MeshServiceServicer):
     """The service's methods."""
 
-    def __init__(self, stages: Stages, journal: Journal, settings: Settings) -> None:
+    def __init__(self, stages: Stages, journal: Journal, collector: Collector, settings: Settings) -> None:
         self._stages, self._journal, self._settings = stages, journal, settings
+        self._collector = collector
 
     async def GetMeshStatus(  # noqa: N802 - the RPC's name
         self, _: pb.GetMeshStatusRequest, __: Any
@@ -65,6 +68,23 @@ class MeshServicer(gateway_pb2_grpc.MeshServiceServicer):
             if stage.stage == common_pb2.STAGE_EXTRACT and stage.HasField("isolation"):
                 made.isolation.CopyFrom(stage.isolation)
         return made
+
+    async def CollectBlobs(  # noqa: N802 - the RPC's name
+        self, request: pb.CollectBlobsRequest, _: Any
+    ) -> pb.CollectBlobsResponse:
+        """Remove blobs that nothing names and nobody used for long, or count them."""
+        age_s = self._collector.ttl_s
+        if request.HasField("min_age"):
+            age_s = request.min_age.seconds + request.min_age.nanos / 1e9
+        if age_s < MIN_AGE_S:
+            raise invalid("min_age", "must be an hour or more: what is younger may be about to be named")
+        done = await self._collector.collect(age_s, dry_run=request.dry_run)
+        return pb.CollectBlobsResponse(
+            held_count=done.held,
+            named_count=done.named,
+            removed_count=done.removed,
+            removed_bytes=done.removed_bytes,
+        )
 
     async def ListQuarantine(  # noqa: N802 - the RPC's name
         self, request: common_pb2.ListQuarantineRequest, _: Any

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from collatio.runtime.program import ServiceSettings
 from collatio.runtime.settings import count, positive, setting, size
+from collatio.runtime.settings import count, not_negative, positive, setting, size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,4 +28,16 @@ class Settings(ServiceSettings):
     report_timeout_s: float = setting("seconds a report may take to make", parse=positive, default=300.0)
     report_memory: int = setting(
         "bytes of address space that making a report may take", parse=size, default=3 << 30
+    record_ttl_s: float = setting(
+        "seconds a job's record is kept after its results expired", parse=positive, default=30 * 86_400.0
+    )
+    blob_ttl_s: float = setting(
+        "seconds after its last use that a blob which nothing names is kept",
+        parse=positive,
+        default=30 * 86_400.0,
+    )
+    collect_every_s: float = setting(
+        "seconds between collections of such blobs; 0: only when asked for",
+        parse=not_negative,
+        default=3600.0,
     )

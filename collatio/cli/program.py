@@ -30,6 +30,7 @@ _COMMANDS = {
     "list": "collatio.cli.commands.list:list_jobs",
     "upload": "collatio.cli.commands.upload:upload",
     "quarantine": "collatio.cli.commands.quarantine:quarantine",
+    "gc": "collatio.cli.commands.gc:gc",
     "mesh": "collatio.cli.commands.mesh:mesh",
     "version": "collatio.cli.commands.version:version",
 }

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collatio.client.messages import (
         BlobRef,
         Capabilities,
+        CollectBlobsResponse,
         CompareConclusion,
         Comparison,
         Extraction,
@@ -44,6 +45,7 @@ Part = TypeVar("Part", "Extraction", "Comparison", "CompareConclusion")
 Request = TypeVar("Request")
 
 _PAGE = 1000
+_COLLECT_S = 3600.0
 _JOB_SERVICE = "collatio.v1.JobService"
 
 
@@ -335,3 +337,12 @@ class Client:
         """
         request = common_pb2.ReplayQuarantineRequest(stage=stage, keys=keys)
         return list((await self._calls.unary(self._mesh.ReplayQuarantine, request)).keys)
+
+    async def collect_blobs(
+        self, *, min_age_s: float | None = None, dry_run: bool = False
+    ) -> CollectBlobsResponse:
+        """Have blobs removed that nothing names and nobody used for so long; or have them counted."""
+        request = pb.CollectBlobsRequest(dry_run=dry_run)
+        if min_age_s is not None:
+            request.min_age.FromMilliseconds(round(min_age_s * 1000))
+        return await self._calls.unary(self._mesh.CollectBlobs, request, timeout_s=_COLLECT_S)

@@ -39,6 +39,7 @@ from collatio.v1.extract_pb2 import Block, BlockKind, Extraction, ExtractSpec, M
 from collatio.v1.extract_pb2 import Warning as DocumentWarning
 from collatio.v1.gateway_pb2 import (
     Capabilities,
+    CollectBlobsResponse,
     ComparisonCounts,
     ComparisonView,
     DocumentCounts,
@@ -63,6 +64,7 @@ __all__ = [
     "ChangeCounts",
     "ChangeKind",
     "ChangeScope",
+    "CollectBlobsResponse",
     "CompareConclusion",
     "CompareSpec",
     "ComparedDocument",

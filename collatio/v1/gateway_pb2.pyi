@@ -1532,3 +1532,65 @@ class MeshStatus(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MeshStatus: _TypeAlias = MeshStatus  # noqa: Y015
+
+@_typing.final
+class CollectBlobsRequest(_message.Message):
+    """Remove blobs that nothing names."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIN_AGE_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    dry_run: _builtins.bool
+    """Only count what would be removed."""
+    @_builtins.property
+    def min_age(self) -> _duration_pb2.Duration:
+        """How long a blob must not have been used. Unset: as the mesh is set, 30 days by default. At least an hour."""
+
+    def __init__(
+        self,
+        *,
+        min_age: _duration_pb2.Duration | None = ...,
+        dry_run: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["min_age", b"min_age"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "min_age", b"min_age"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CollectBlobsRequest: _TypeAlias = CollectBlobsRequest  # noqa: Y015
+
+@_typing.final
+class CollectBlobsResponse(_message.Message):
+    """What was removed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HELD_COUNT_FIELD_NUMBER: _builtins.int
+    NAMED_COUNT_FIELD_NUMBER: _builtins.int
+    REMOVED_COUNT_FIELD_NUMBER: _builtins.int
+    REMOVED_BYTES_FIELD_NUMBER: _builtins.int
+    held_count: _builtins.int
+    """Blobs held before."""
+    named_count: _builtins.int
+    """Of these, the named ones."""
+    removed_count: _builtins.int
+    """Removed, or to be removed in a dry run."""
+    removed_bytes: _builtins.int
+    """The bytes of the removed ones."""
+    def __init__(
+        self,
+        *,
+        held_count: _builtins.int = ...,
+        named_count: _builtins.int = ...,
+        removed_count: _builtins.int = ...,
+        removed_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["held_count", b"held_count", "named_count", b"named_count", "removed_bytes", b"removed_bytes", "removed_count", b"removed_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CollectBlobsResponse: _TypeAlias = CollectBlobsResponse  # noqa: Y015

@@ -803,6 +803,11 @@ class MeshServiceStub:
                 request_serializer=collatio_dot_v1_dot_common__pb2.ReplayQuarantineRequest.SerializeToString,
                 response_deserializer=collatio_dot_v1_dot_common__pb2.ReplayQuarantineResponse.FromString,
                 _registered_method=True)
+        self.CollectBlobs = channel.unary_unary(
+                '/collatio.v1.MeshService/CollectBlobs',
+                request_serializer=collatio_dot_v1_dot_gateway__pb2.CollectBlobsRequest.SerializeToString,
+                response_deserializer=collatio_dot_v1_dot_gateway__pb2.CollectBlobsResponse.FromString,
+                _registered_method=True)
 
 
 class MeshServiceServicer:
@@ -837,6 +842,14 @@ class MeshServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CollectBlobs(self, request, context):
+        """Remove blobs that no kept job and no known step names, and that nobody used for long; the mesh does so by
+        itself, once an hour by default. Errors: INVALID_ARGUMENT for a min_age below an hour.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MeshServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -859,6 +872,11 @@ def add_MeshServiceServicer_to_server(servicer, server):
                     servicer.ReplayQuarantine,
                     request_deserializer=collatio_dot_v1_dot_common__pb2.ReplayQuarantineRequest.FromString,
                     response_serializer=collatio_dot_v1_dot_common__pb2.ReplayQuarantineResponse.SerializeToString,
+            ),
+            'CollectBlobs': grpc.unary_unary_rpc_method_handler(
+                    servicer.CollectBlobs,
+                    request_deserializer=collatio_dot_v1_dot_gateway__pb2.CollectBlobsRequest.FromString,
+                    response_serializer=collatio_dot_v1_dot_gateway__pb2.CollectBlobsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -970,6 +988,33 @@ class MeshService:
             '/collatio.v1.MeshService/ReplayQuarantine',
             collatio_dot_v1_dot_common__pb2.ReplayQuarantineRequest.SerializeToString,
             collatio_dot_v1_dot_common__pb2.ReplayQuarantineResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CollectBlobs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/collatio.v1.MeshService/CollectBlobs',
+            collatio_dot_v1_dot_gateway__pb2.CollectBlobsRequest.SerializeToString,
+            collatio_dot_v1_dot_gateway__pb2.CollectBlobsResponse.FromString,
             options,
             channel_credentials,
             insecure,

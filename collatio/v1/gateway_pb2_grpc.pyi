@@ -359,6 +359,10 @@ class MeshServiceStub:
     """Steps that were given up on."""
     ReplayQuarantine: _grpc.UnaryUnaryMultiCallable[_common_pb2.ReplayQuarantineRequest, _common_pb2.ReplayQuarantineResponse]
     """Try quarantined steps again."""
+    CollectBlobs: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.CollectBlobsRequest, _gateway_pb2.CollectBlobsResponse]
+    """Remove blobs that no kept job and no known step names, and that nobody used for long; the mesh does so by
+    itself, once an hour by default. Errors: INVALID_ARGUMENT for a min_age below an hour.
+    """
 
 @_typing.type_check_only
 class MeshServiceAsyncStub(MeshServiceStub):
@@ -373,6 +377,10 @@ class MeshServiceAsyncStub(MeshServiceStub):
     """Steps that were given up on."""
     ReplayQuarantine: _aio.UnaryUnaryMultiCallable[_common_pb2.ReplayQuarantineRequest, _common_pb2.ReplayQuarantineResponse]  # type: ignore[assignment]
     """Try quarantined steps again."""
+    CollectBlobs: _aio.UnaryUnaryMultiCallable[_gateway_pb2.CollectBlobsRequest, _gateway_pb2.CollectBlobsResponse]  # type: ignore[assignment]
+    """Remove blobs that no kept job and no known step names, and that nobody used for long; the mesh does so by
+    itself, once an hour by default. Errors: INVALID_ARGUMENT for a min_age below an hour.
+    """
 
 class MeshServiceServicer(metaclass=_abc_1.ABCMeta):
     """The mesh itself."""
@@ -408,5 +416,15 @@ class MeshServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_common_pb2.ReplayQuarantineResponse, _abc.Awaitable[_common_pb2.ReplayQuarantineResponse]]:
         """Try quarantined steps again."""
+
+    @_abc_1.abstractmethod
+    def CollectBlobs(
+        self,
+        request: _gateway_pb2.CollectBlobsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gateway_pb2.CollectBlobsResponse, _abc.Awaitable[_gateway_pb2.CollectBlobsResponse]]:
+        """Remove blobs that no kept job and no known step names, and that nobody used for long; the mesh does so by
+        itself, once an hour by default. Errors: INVALID_ARGUMENT for a min_age below an hour.
+        """
 
 def add_MeshServiceServicer_to_server(servicer: MeshServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -193,9 +193,10 @@ class Journal:
             case "changed":
                 raise CollatioError(Reason.ETAG_MISMATCH)
 
-    async def expire(self, jobs_max: int = 16) -> int:
-        """Drop results whose time has come; returns how many jobs expired."""
-        return int((await self._run("expire", {"jobs_max": jobs_max}))["count"])
+    async def expire(self, record_ttl_ms: int, jobs_max: int = 16) -> int:
+        """Drop results whose time has come, and records so long after that; returns how many jobs it was."""
+        args = {"jobs_max": jobs_max, "record_ttl_ms": record_ttl_ms}
+        return int((await self._run("expire", args))["count"])
 
     async def read(self, ref: JobRef) -> JobRecord:
         """Read a job. Errors: JOB_NOT_FOUND."""

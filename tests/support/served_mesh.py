@@ -41,6 +41,7 @@ from extract_svc.settings import Settings as ExtractSettings
 from fetch_svc.server import Desk as FetchDesk
 from fetch_svc.server import FetchServicer
 from gateway.blob_server import BlobServicer
+from gateway.collecting import Collector
 from gateway.journal.journal import Journal
 from gateway.keeper import Keeper
 from gateway.load import Load
@@ -195,7 +196,8 @@ class ServedMesh:
         )
         stubs: Any = gateway_pb2_grpc
         jobs, blobs = JobServicer(desk), BlobServicer(self.blobs, 1 << 30)
-        mesh = MeshServicer(stages, self.journal, settings)
+        collector = Collector(self.client, self.blobs, time.time, ttl_s=3600.0, every_s=0)
+        mesh = MeshServicer(stages, self.journal, collector, settings)
         await self._serve(
             "gateway",
             [

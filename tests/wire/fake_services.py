@@ -274,6 +274,13 @@ class Mesh(gateway_pb2_grpc.MeshServiceServicer):
         page, token = _page(steps, request, script.page)
         return common.ListQuarantineResponse(steps=page, next_page_token=token)
 
+    async def CollectBlobs(  # noqa: N802 - gRPC's name
+        self, request: pb.CollectBlobsRequest, context: Any
+    ) -> pb.CollectBlobsResponse:
+        if request.HasField("min_age") and request.min_age.seconds < 3600:
+            await _abort(context, invalid("min_age", "must be an hour or more"))
+        return pb.CollectBlobsResponse(held_count=7, named_count=4, removed_count=2, removed_bytes=4096)
+
     async def ReplayQuarantine(  # noqa: N802 - gRPC's name
         self, request: common.ReplayQuarantineRequest, context: Any
     ) -> common.ReplayQuarantineResponse:

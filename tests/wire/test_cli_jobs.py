@@ -280,3 +280,16 @@ def test_version_is_printed() -> None:
 
 
 # processes
+
+
+def test_gc_tells_what_was_removed() -> None:
+    """In a sentence or as JSON; a refused age is the caller's fault, and a mesh or a folder must be named."""
+    with served(Script()) as gateway:
+        where = ("--gateway", gateway.target)
+        assert collatio("gc", *where).stdout == "2 of 7 blobs removed (4096 bytes)\n"
+        assert "would be removed" in collatio("gc", "--dry-run", *where).stdout
+        assert json.loads(collatio("gc", "--json", *where).stdout)["removedCount"] == 2
+        refused = collatio("gc", "--older-than", "10m", *where)
+    assert refused.exit_code == 4
+    assert "min_age" in refused.stderr
+    assert collatio("gc").exit_code == 2

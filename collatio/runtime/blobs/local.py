@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from collatio.runtime.blobs.digest import BlobId, digest_of, is_tenant
-from collatio.runtime.blobs.store import CHUNK_BYTES, store_error
+from collatio.runtime.blobs.digest import BlobId, digest_of, is_digest, is_tenant
+from collatio.runtime.blobs.store import CHUNK_BYTES, HeldBlob, store_error
 from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.failpoints import reach
 
@@ -128,13 +128,23 @@ class LocalBlobs:
     def put(self, tenant: str, data: bytes, *, durable: bool = False) -> str:
         """Store bytes whole and return their digest; bytes already held are not written again."""
         blob = BlobId(tenant, digest_of(data))
-        if self.stat(blob) == len(data):
+        if self.stat(blob) == len(data) and self.renew(blob):
             if durable:
                 self.note_unsynced(self.path(blob))
             return blob.sha256
         with self.writer(tenant, durable=durable) as writer:
             writer.write(data)
             return writer.commit()
+
+    def renew(self, blob: BlobId) -> bool:
+        """Let a blob count as used now; False if it is not held."""
+        try:
+            os.utime(self.path(blob))
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise store_error(error) from error
+        return True
 
     def stat(self, blob: BlobId) -> int | None:
         """Return its size in bytes, or None if it is not held."""
@@ -215,6 +225,44 @@ class LocalBlobs:
             with suppress(FileNotFoundError):  # removed since, as damaged: there is nothing to keep
                 _fsync(path)
                 _fsync(path.parent)
+
+    def held(self) -> Iterator[HeldBlob]:
+        """List every blob: files two folders below a tenant's."""
+        for path in self.root.glob("*/??/??/*"):
+            tenant = path.parts[-4]
+            if not (is_tenant(tenant) and is_digest(path.name)):
+                continue
+            with suppress(FileNotFoundError):  # it went meanwhile
+                found = path.stat()
+                yield HeldBlob(BlobId(tenant, path.name), found.st_size, found.st_mtime)
+
+    def discard(self, blob: BlobId, unused_since_s: float) -> bool:
+        """Remove a blob unless it was used since.
+
+        It is taken aside first: who renews it before that is seen, and who comes after finds it gone and writes anew.
+        """
+        path, aside = self.path(blob), self.incoming / f"discarded-{uuid.uuid4().hex}"
+        try:
+            path.rename(aside)
+            if aside.stat().st_mtime > unused_since_s:
+                aside.replace(path)
+                return False
+            aside.unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise store_error(error) from error
+        return True
+
+    def tidy(self, unused_since_s: float) -> int:
+        """Remove temporary files of writers that died."""
+        gone = 0
+        for path in self.incoming.iterdir():
+            with suppress(FileNotFoundError):  # committed meanwhile
+                if path.stat().st_mtime <= unused_since_s:
+                    path.unlink()
+                    gone += 1
+        return gone
 
     def identity(self) -> str:
         """Return the store's id, made at its first use."""

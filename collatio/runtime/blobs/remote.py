@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import time
 import uuid
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 
-from collatio.runtime.blobs.digest import BlobId, digest_of, is_tenant
-from collatio.runtime.blobs.store import CHUNK_BYTES, store_error
+from collatio.runtime.blobs.digest import BlobId, digest_of, is_digest, is_tenant
+from collatio.runtime.blobs.store import CHUNK_BYTES, HeldBlob, store_error
 from collatio.runtime.errors import CollatioError, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SPOOL_BYTES = 8 << 20
+RENEW_S = 24 * 3600.0
+PATH_PARTS = 4
 
 
 def _missing(blob: BlobId) -> CollatioError:
@@ -81,6 +84,18 @@ class RemoteBlobs:
         self.send(blob, data)
         return blob.sha256
 
+    def renew(self, blob: BlobId) -> bool:
+        """Let a blob count as used now: an object's time is that of its last write, so an older one is written again."""
+        try:
+            found = obstore.head(self._store, blob.path)
+            if time.time() - found["last_modified"].timestamp() > RENEW_S:
+                obstore.put(self._store, blob.path, obstore.get(self._store, blob.path).bytes())
+        except FileNotFoundError:
+            return False
+        except BaseError as error:
+            raise CollatioError(Reason.BLOB_STORE_UNAVAILABLE) from error
+        return True
+
     def stat(self, blob: BlobId) -> int | None:
         """Return its size in bytes, or None if it is not held."""
         try:
@@ -135,6 +150,30 @@ class RemoteBlobs:
     def sync(self) -> None:
         """Do nothing: every put was durable when it returned."""
 
+    def held(self) -> Iterator[HeldBlob]:
+        """List every blob, a page at a time."""
+        try:
+            for page in obstore.list(self._store):
+                yield from filter(None, map(_held, page))
+        except BaseError as error:
+            raise CollatioError(Reason.BLOB_STORE_UNAVAILABLE) from error
+
+    def discard(self, blob: BlobId, unused_since_s: float) -> bool:
+        """Remove a blob unless it was used since: a use between the look and the removal loses it, and is mended."""
+        try:
+            if obstore.head(self._store, blob.path)["last_modified"].timestamp() > unused_since_s:
+                return False
+        except FileNotFoundError:
+            return False
+        except BaseError as error:
+            raise CollatioError(Reason.BLOB_STORE_UNAVAILABLE) from error
+        self._remove(blob)
+        return True
+
+    def tidy(self, unused_since_s: float) -> int:  # noqa: ARG002 - an object is there whole or not at all
+        """Do nothing: there is nothing half written."""
+        return 0
+
     def identity(self) -> str:
         """Return the store's id, made at its first use."""
         try:
@@ -144,3 +183,11 @@ class RemoteBlobs:
         except (BaseError, OSError) as error:
             raise CollatioError(Reason.BLOB_STORE_UNAVAILABLE) from error
         return bytes(obstore.get(self._store, "store-id").bytes()).decode("ascii")
+
+
+def _held(found: Any) -> HeldBlob | None:
+    """Read an entry of a listing; None for what is no blob."""
+    parts = str(found["path"]).split("/")
+    if len(parts) != PATH_PARTS or not (is_tenant(parts[0]) and is_digest(parts[-1])):
+        return None
+    return HeldBlob(BlobId(parts[0], parts[-1]), int(found["size"]), found["last_modified"].timestamp())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 
 from collatio.runtime.errors import CollatioError, Reason
@@ -21,6 +22,15 @@ def store_error(error: OSError) -> CollatioError:
     if error.errno in _FULL:
         return CollatioError(Reason.BLOB_STORE_FULL)
     return CollatioError(Reason.BLOB_STORE_UNAVAILABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBlob:
+    """A blob in the store. `used_s`: when it was written or last renewed, seconds since the epoch."""
+
+    blob: BlobId
+    size_bytes: int
+    used_s: float
 
 
 class BlobWriter(Protocol):
@@ -46,7 +56,10 @@ class BlobStore(Protocol):
         """Begin a blob. `durable`: synced before it is acknowledged (uploads and fetched bytes)."""
 
     def put(self, tenant: str, data: bytes, *, durable: bool = False) -> str:
-        """Store bytes whole and return their digest."""
+        """Store bytes whole and return their digest. Bytes that are held already are renewed."""
+
+    def renew(self, blob: BlobId) -> bool:
+        """Let a blob count as used now, so that no collection takes it; False if it is not held."""
 
     def stat(self, blob: BlobId) -> int | None:
         """Return its size in bytes, or None if it is not held."""
@@ -65,6 +78,15 @@ class BlobStore(Protocol):
 
     def sync(self) -> None:
         """Make durable all that was committed with `durable` since the last call: one sync a message."""
+
+    def held(self) -> Iterator[HeldBlob]:
+        """List every blob of every tenant, in no order; one that goes meanwhile may be listed or not."""
+
+    def discard(self, blob: BlobId, unused_since_s: float) -> bool:
+        """Remove a blob unless it was used since; tells whether it did. A use at the same time keeps it."""
+
+    def tidy(self, unused_since_s: float) -> int:
+        """Remove what crashes left half written before a time; returns how many."""
 
     def identity(self) -> str:
         """Return the store's id, made at its first use: what the ledger's id is checked against."""

@@ -25,3 +25,20 @@ local function tell(job)
 end
 
 local ENDED = { SUCCEEDED = true, FAILED = true, CANCELLED = true, EXPIRED = true }
+
+local function drop_results(job)
+  redis.call('DEL', ns .. ':docs:' .. job, ns .. ':order:' .. job, ns .. ':tiles:' .. job)
+end
+
+-- Remove all of a job that has ended.
+local function forget(job)
+  local tenant, id = string.match(job, '^([^/]*)/(.*)$')
+  local request = redis.call('HGET', job_key(job), 'request')
+  if request and request ~= '' then redis.call('DEL', request) end
+  drop_results(job)
+  redis.call('DEL', job_key(job), events_key(job))
+  redis.call('ZREM', ns .. ':jobs:' .. tenant, id)
+  redis.call('ZREM', ns .. ':expiring', job)
+  redis.call('ZREM', ns .. ':forgetting', job)
+  tell(job)
+end

@@ -182,5 +182,5 @@ async def test_results_expire_while_a_gateway_runs(bench: Bench) -> None:
     bench.clock.pass_ms(11)
     other = await make_job(bench.journal, "job-2")
     await bench.watch(other)
-    await bench.journal.expire()
+    await bench.journal.expire(1_000)
     assert (await bench.journal.read(ref)).state == "EXPIRED"

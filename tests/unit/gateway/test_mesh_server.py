@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from collatio.runtime.blobs.digest import BlobId
 from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.telemetry.provider import Telemetry
 from collatio.v1 import common_pb2 as common
 from collatio.v1 import gateway_pb2 as pb
+from gateway.collecting import Collector
 from gateway.mesh_server import MeshServicer
 from gateway.run.stages import Stages, Targets
 from gateway.settings import Settings
-from tests.unit.gateway.bench import make_job
+from tests.unit.gateway.bench import START_MS, make_job
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,14 +37,19 @@ EXTRACT = common.STAGE_EXTRACT
 @pytest.fixture
 def mesh(bench: Bench) -> MeshServicer:
     """The service over scripted stages."""
-    return MeshServicer(bench.stages, bench.journal, SETTINGS)
+    return MeshServicer(bench.stages, bench.journal, collector(bench), SETTINGS)
+
+
+def collector(bench: Bench) -> Collector:
+    """Make a collector that stands at the bench's first moment."""
+    return Collector(bench.client, bench.deps.blobs, lambda: START_MS / 1000, ttl_s=86_400.0, every_s=0)
 
 
 @pytest.fixture
 async def alone(bench: Bench) -> AsyncIterator[MeshServicer]:
     """The service whose stages are away."""
     stages = Stages(Targets("127.0.0.1:1", "127.0.0.1:1", "127.0.0.1:1"), Telemetry.noop())
-    yield MeshServicer(stages, bench.journal, SETTINGS)
+    yield MeshServicer(stages, bench.journal, collector(bench), SETTINGS)
     await stages.close()
 
 
@@ -132,3 +140,19 @@ async def test_quarantined_steps_are_replayed_where_they_lie(mesh: MeshServicer,
     for stage in (0, 99):
         nowhere = common.ReplayQuarantineRequest(stage=stage)  # type: ignore[arg-type] # as above
         assert await reason_of(mesh.ReplayQuarantine(nowhere, None)) is Reason.INVALID_REQUEST
+
+
+async def test_blobs_are_collected_when_asked(mesh: MeshServicer, bench: Bench) -> None:
+    """By the mesh's own age, or the caller's, which must leave time for a blob to be named."""
+    digest = bench.deps.blobs.put("default", b"nobody's")
+    used_s = START_MS / 1000 - 7200
+    os.utime(bench.scripted.blobs.path(BlobId("default", digest)), (used_s, used_s))  # type: ignore[attr-defined] # it is a folder
+    assert (await mesh.CollectBlobs(pb.CollectBlobsRequest(), None)).removed_count == 0
+    request = pb.CollectBlobsRequest(dry_run=True)
+    request.min_age.FromSeconds(7200)
+    answer = await mesh.CollectBlobs(request, None)
+    assert (answer.held_count, answer.named_count, answer.removed_count, answer.removed_bytes) == (1, 0, 1, 8)
+    request.dry_run = False
+    assert (await mesh.CollectBlobs(request, None)).removed_count == 1
+    request.min_age.FromSeconds(3599)
+    assert await reason_of(mesh.CollectBlobs(request, None)) is Reason.INVALID_REQUEST

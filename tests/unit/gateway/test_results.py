@@ -257,5 +257,5 @@ async def test_expired_results_are_told_apart_from_unknown_jobs(made: Made, cloc
     await made.make(2)
     await made.journal.write(made.held, Entries(), Finish("SUCCEEDED", 1, pb.JobEvent()))
     clock.pass_ms(2)
-    await made.journal.expire()
+    await made.journal.expire(1_000)
     assert [await reason_of(read()) for read in reads] == [Reason.JOB_EXPIRED] * 4

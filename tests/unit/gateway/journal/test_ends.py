@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 CANCELLING = pb.JobEvent(state_change=pb.Job(state=pb.JOB_STATE_CANCELLING))
 CANCELLED = pb.JobEvent(state_change=pb.Job(state=pb.JOB_STATE_CANCELLED))
 FAILED = pb.JobEvent(state_change=pb.Job(state=pb.JOB_STATE_FAILED))
+RECORD_TTL_MS = 10_000
 TTL_MS = 5_000
 
 
@@ -128,14 +129,30 @@ async def test_results_expire_and_the_record_stays(journal: Journal, clock: Cloc
     await journal.write(held, Entries(documents={"a": pb.JobDocument()}, tiles={0: compare.CompareTile()}))
     await end(journal, held)
     clock.pass_ms(TTL_MS - 1)
-    assert await journal.expire() == 0
+    assert await journal.expire(RECORD_TTL_MS) == 0
     clock.pass_ms(1)
-    assert await journal.expire() == 1
-    assert await journal.expire() == 0
+    assert await journal.expire(RECORD_TTL_MS) == 1
+    assert await journal.expire(RECORD_TTL_MS) == 0
     record = await journal.read(ref)
     assert (record.state, record.plan, record.ended) == ("EXPIRED", "", True)
     assert await journal.documents(ref, 0, 10) == []
     assert await journal.tiles(ref) == {}
+
+
+async def test_a_record_is_forgotten_in_its_turn(journal: Journal, clock: Clock) -> None:
+    """So long after its results, a job leaves nothing, and its id and request id are free again."""
+    ref, held = await running(journal, request_id="r", body="b")
+    await end(journal, held)
+    clock.pass_ms(TTL_MS)
+    assert await journal.expire(RECORD_TTL_MS) == 1
+    clock.pass_ms(RECORD_TTL_MS - 1)
+    assert await journal.expire(RECORD_TTL_MS) == 0
+    assert (await journal.read(ref)).state == "EXPIRED"
+    clock.pass_ms(1)
+    assert await journal.expire(RECORD_TTL_MS) == 1
+    assert await reason_of(journal.read(ref)) is Reason.JOB_NOT_FOUND
+    assert await journal._client.keys("*") == [journal.feed.encode()]
+    await make_job(journal, "job-1", request_id="r", body="another")
 
 
 async def test_removing_leaves_nothing(journal: Journal) -> None:
@@ -164,6 +181,6 @@ async def test_an_expired_job_can_be_removed(journal: Journal, clock: Clock) -> 
     ref, held = await running(journal)
     await end(journal, held)
     clock.pass_ms(TTL_MS)
-    await journal.expire()
+    await journal.expire(RECORD_TTL_MS)
     await journal.remove(ref, -1)
     assert await journal._client.keys("*job*") == []

@@ -271,3 +271,26 @@ def test_a_store_has_one_identity(tmp_path: Path) -> None:
     found = {LocalBlobs(tmp_path / "blobs").identity() for _ in range(3)}
     assert len(found) == 1
     assert LocalBlobs(tmp_path / "other").identity() not in found
+
+
+def test_what_a_dead_writer_left_is_tidied_away(blobs: LocalBlobs) -> None:
+    """Temporary files older than a time go; a writer at work keeps its own."""
+    with blobs.writer(TENANT, durable=False) as dead, blobs.writer(TENANT, durable=False) as writer:
+        dead.write(b"half")
+        (left,) = (path for path in blobs.incoming.iterdir() if path.stat().st_size)
+        os.utime(left, (1_000, 1_000))
+        assert blobs.tidy(1_000) == 1
+        writer.write(DATA)
+        assert writer.commit() == BLOB.sha256
+    assert files_of(blobs) == [blobs.path(BLOB)]
+
+
+def test_bytes_that_are_held_are_renewed_by_a_put(blobs: LocalBlobs) -> None:
+    """They count as used now, and are not written again."""
+    blobs.put(TENANT, DATA)
+    before = blobs.path(BLOB).stat().st_ino
+    os.utime(blobs.path(BLOB), (1_000, 1_000))
+    blobs.put(TENANT, DATA)
+    (found,) = blobs.held()
+    assert found.used_s > 1_000
+    assert blobs.path(BLOB).stat().st_ino == before

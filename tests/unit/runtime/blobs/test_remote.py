@@ -101,3 +101,18 @@ def test_a_url_names_a_store(tmp_path: Path) -> None:
     assert isinstance(connect("memory:///"), RemoteBlobs)
     for url in ("ftp://host/a", "file://host/a", "nonsense"):
         assert reason_of(lambda url=url: connect(url)) is Reason.SETTINGS_INVALID
+
+
+def test_blobs_are_listed_and_discarded_by_their_time(blobs: RemoteBlobs, store: MemoryStore) -> None:
+    """What is no blob is passed over; one that was written since a time stays."""
+    blobs.put(TENANT, DATA)
+    blobs.identity()
+    (found,) = blobs.held()
+    assert (found.blob, found.size_bytes) == (BLOB, len(DATA))
+    assert not blobs.discard(BLOB, found.used_s - 1)
+    assert blobs.renew(BLOB)
+    assert blobs.discard(BLOB, found.used_s)
+    assert not blobs.discard(BLOB, found.used_s)
+    assert not blobs.renew(BLOB)
+    assert not list(blobs.held())
+    assert blobs.tidy(found.used_s) == 0
