@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from collatio.runtime.program import ServiceSettings
-from collatio.runtime.settings import count, positive, setting, size
 from collatio.runtime.settings import count, not_negative, positive, setting, size
 
 
@@ -28,6 +27,7 @@ class Settings(ServiceSettings):
     report_timeout_s: float = setting("seconds a report may take to make", parse=positive, default=300.0)
     report_memory: int = setting(
         "bytes of address space that making a report may take", parse=size, default=3 << 30
+    )
     record_ttl_s: float = setting(
         "seconds a job's record is kept after its results expired", parse=positive, default=30 * 86_400.0
     )
