@@ -29,7 +29,7 @@ from collatio.runtime.telemetry.traceparent import traceparent_of
 from collatio.v1 import common_pb2, extract_pb2, extract_pb2_grpc
 from extract_svc.adapters import children_of
 from extract_svc.engine.cost import predict_ms
-from extract_svc.engine.registry import Registry, fingerprint
+from extract_svc.engine.registry import HEAD_BYTES, Registry, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -122,7 +122,7 @@ class ExtractConversation:
                     steps += self._unpack_again(state, place)
                     continue
                 responses += await self._answer(state, place)
-                children = self._children(state, place)
+                children = await self._children(state, place)
                 responses += children.responses
                 steps += children.steps
         return Reply(_packed(responses), steps)
@@ -172,21 +172,25 @@ class ExtractConversation:
             )
         else:
             raise invalid(path, "one of blob and inline must be set")
-        if not blob.media_type:
-            await asyncio.to_thread(self._sniff, blob, item.name)
+        await asyncio.to_thread(self._know, blob, item.name)
         return Placed(item.item_id, "", 0, blob)
 
-    def _sniff(self, blob: common_pb2.BlobRef, name: str) -> None:
-        """Find out what the bytes are; bytes that are gone are told by the step."""
+    def _know(self, blob: common_pb2.BlobRef, name: str) -> None:
+        """Settle size and media type; bytes that are gone are told by the step."""
+        registry = self._desk.registry
+        if blob.media_type and not registry.may_know_better(blob.media_type):
+            return
         try:
             with self._desk.blobs.open(BlobId(self._tenant, blob.sha256)) as file:
-                data = file.read(SNIFF_BYTES_MAX)
+                data = file.read(HEAD_BYTES if blob.media_type else SNIFF_BYTES_MAX)
         except CollatioError as error:
             if error.reason is not Reason.BLOB_NOT_FOUND:
                 raise
             return
-        blob.size_bytes = blob.size_bytes or len(data)
-        blob.media_type = sniff_bytes(data, name)
+        if not blob.media_type:
+            blob.size_bytes = blob.size_bytes or len(data)
+            blob.media_type = sniff_bytes(data, name)
+        blob.media_type = registry.recognise(data[:HEAD_BYTES], name, blob.media_type)
 
     def _submit(self, placed: Sequence[Placed], names: Sequence[str]) -> Reply[extract_pb2.ExtractResponse]:
         responses: list[extract_pb2.ExtractResponse] = []
@@ -248,7 +252,7 @@ class ExtractConversation:
         step = self._steps[key]
         return Step(step.key, step.spec, step.cost_ms, step.engine, step.traceparent, lost=lost)
 
-    def _children(self, state: StepState, place: Placed) -> Reply[extract_pb2.ExtractResponse]:
+    async def _children(self, state: StepState, place: Placed) -> Reply[extract_pb2.ExtractResponse]:
         """Make the steps of a document's members. A known step's are submitted again: they are known too."""
         if state.state is not State.DONE or not state.children:
             return Reply()
@@ -261,6 +265,8 @@ class ExtractConversation:
             )
             placed.append(Placed(place.item_id, path, place.depth + 1, blob, state.key))
             names.append(child["path"].rpartition("/")[2])
+            if self._desk.registry.may_know_better(blob.media_type):
+                await asyncio.to_thread(self._know, blob, names[-1])
         return self._submit(placed, names)
 
     async def _answer(self, state: StepState, place: Placed) -> list[extract_pb2.ExtractResponse]:

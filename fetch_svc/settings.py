@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from collatio.runtime.program import StageSettings
 from collatio.runtime.settings import count, positive, setting, size, switch, words
 from fetch_svc.sources.config import BYTES_MAX, SHIPPED_SCHEMES, SourceConfig
+
+if TYPE_CHECKING:
+    from collatio.plugins.sources import SettingValue
 
 
 def _roots(text: str) -> tuple[str, ...]:
@@ -17,12 +22,38 @@ def _roots(text: str) -> tuple[str, ...]:
     return roots
 
 
+def _plugins(text: str) -> tuple[tuple[str, tuple[tuple[str, SettingValue], ...]], ...]:
+    """Parse settings of plugin sources, a JSON object of objects by scheme, into what can be a default."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError as error:
+        raise ValueError("not JSON") from error
+    if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
+        raise ValueError('not of the form {"scheme": {"setting": value}}')
+    return tuple(
+        (scheme, tuple((key, _value(each)) for key, each in held.items())) for scheme, held in found.items()
+    )
+
+
+def _value(value: object) -> SettingValue:
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return tuple(value)
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    raise ValueError("a setting is a text, a number, true, false or a list of texts")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings(StageSettings):
     """Settings of `python -m fetch_svc`."""
 
     fetch_schemes: tuple[str, ...] = setting(
         "URI schemes that may be used", parse=words, default=SHIPPED_SCHEMES
+    )
+    fetch_plugins: tuple[tuple[str, tuple[tuple[str, SettingValue], ...]], ...] = setting(
+        'settings of plugin sources by scheme, as JSON: {"scheme": {"setting": value}}',
+        parse=_plugins,
+        default=(),
     )
     fetch_roots: tuple[str, ...] = setting(
         "folders and files that file: URIs may name, separated by ':'", parse=_roots, default=()
@@ -62,4 +93,5 @@ class Settings(StageSettings):
             az_account=self.fetch_az_account or None,
             az_endpoint=self.fetch_az_endpoint or None,
             gs_anonymous=self.fetch_gs_anonymous,
+            plugins={scheme: dict(held) for scheme, held in self.fetch_plugins},
         )

@@ -13,7 +13,8 @@ An extractor reads documents of some media types. Announce yours under the entry
 
 Raise `CollatioError` with the catalogue's reason (DOCUMENT_CORRUPT, ENCRYPTED, ...) for a document that cannot
 be read; any other exception counts as a fault of the engine. The engine adds language, fields and the
-warnings EMPTY and NO_TEXT by itself.
+warnings EMPTY and NO_TEXT by itself. A format that collatio cannot tell by content needs `recognitions` too.
+`collatio.plugins.testing.extractors` checks your class; docs/plugins.md is a tutorial.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from extract_svc.engine.model import (
     Options,
     OutlineEntry,
     Page,
+    Recognition,
     Table,
     TableCell,
     TableRow,
@@ -65,6 +67,7 @@ __all__ = [
     "OutlineEntry",
     "Page",
     "Reason",
+    "Recognition",
     "Table",
     "TableCell",
     "TableRow",

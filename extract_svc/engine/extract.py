@@ -14,7 +14,7 @@ from extract_svc.engine import language
 from extract_svc.engine.fields import find_fields
 from extract_svc.engine.media_type import EMPTY, OCTETS
 from extract_svc.engine.model import Document, Extraction, Options, Warning  # noqa: A004 - contract
-from extract_svc.engine.registry import Registry, fingerprint
+from extract_svc.engine.registry import HEAD_BYTES, Registry, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -57,7 +57,7 @@ def extract_one(document: Document, options: Options, registry: Registry) -> Ext
         media_type = document.media_type or EMPTY
         return Extraction(media_type, warnings=(Warning("EMPTY", "The document has no bytes."),))
     try:
-        media_type = media_type_of(document)
+        media_type = registry.recognise(document.data[:HEAD_BYTES], document.name, media_type_of(document))
         extractor = registry.resolve(media_type, options.extractors)
         found = extractor.extract(replace(document, media_type=media_type), options)
         return _complete(replace(found, engine=fingerprint(extractor)), options)

@@ -267,12 +267,27 @@ class Extraction:
         return "\n\n".join(block.text for block in self.blocks if block.text)
 
 
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """How documents of a media type of one's own are told: by the bytes they start with, or by a name's end.
+
+    `starts` decides alone where it is given. `suffix` (lower case with its dot, as ".acta") decides for
+    documents without a signature of their own; it is asked only where the content is text, or of no known kind.
+    """
+
+    media_type: str
+    starts: bytes = b""
+    suffix: str = ""
+
+
 class Extractor(Protocol):
     """Something that reads documents of some media types.
 
     An instance is a light declaration: making one must load no parser library; import it inside `extract`.
     The same bytes and options must give an equal `Extraction`. Raise `CollatioError` for a document that
     cannot be read; anything else counts as the engine's own fault.
+
+    A format that collatio does not know needs one attribute more, `recognitions: tuple[Recognition, ...]`.
     """
 
     @property
@@ -297,7 +312,7 @@ class Extractor(Protocol):
 
     @property
     def needs_network(self) -> bool:
-        """Whether it must reach the network; such a one does not run in the sandbox."""
+        """Whether it must reach the network. The sandbox has none, so such a one is listed but never chosen."""
         ...
 
     def extract(self, document: Document, options: Options) -> Extraction:

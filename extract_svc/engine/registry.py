@@ -16,10 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from importlib.metadata import EntryPoint
 
-    from extract_svc.engine.model import Extractor
+    from extract_svc.engine.model import Extractor, Recognition
 
 GROUP = "collatio.extractors"
 PLAIN = "text/plain"
+HEAD_BYTES = 512
+_UNDECIDED = frozenset((
+    "", PLAIN, "application/octet-stream", "application/zip", "application/x-ole-storage", "application/xml",
+    "application/json", "application/x-ndjson", "text/csv", "text/tab-separated-values"
+))  # fmt: skip
 
 
 class Registry:
@@ -29,8 +34,11 @@ class Registry:
         self._by_name = {extractor.name: extractor for extractor in extractors}
         self._by_type: dict[str, list[Extractor]] = {}
         for extractor in sorted(self._by_name.values(), key=lambda one: (-one.priority, one.name)):
-            for media_type in extractor.media_types:
+            for media_type in () if extractor.needs_network else extractor.media_types:
                 self._by_type.setdefault(media_type, []).append(extractor)
+        self._recognitions: list[Recognition] = [
+            each for one in self._by_name.values() for each in getattr(one, "recognitions", ())
+        ]
 
     @classmethod
     def load(cls, found: Iterable[EntryPoint] | None = None) -> Registry:
@@ -57,6 +65,26 @@ class Registry:
     def find(self, name: str) -> Extractor | None:
         """Answer the extractor of this name."""
         return self._by_name.get(name)
+
+    def may_know_better(self, media_type: str) -> bool:
+        """Tell whether an extractor may know a document whose content says no more than this media type."""
+        return bool(self._recognitions) and media_type in _UNDECIDED
+
+    def recognise(self, head: bytes, name: str, media_type: str) -> str:
+        """Answer the media type that an extractor knows a document by, else the one given.
+
+        `head` are its first `HEAD_BYTES`.
+        """
+        if not self.may_know_better(media_type):
+            return media_type
+        lower = name.lower()
+        for each in self._recognitions:
+            if each.starts and head.startswith(each.starts):
+                return each.media_type
+        for each in self._recognitions:
+            if not each.starts and each.suffix and lower.endswith(each.suffix):
+                return each.media_type
+        return media_type
 
     def resolve(self, media_type: str, wanted: Sequence[str] = ()) -> Extractor:
         """Choose the extractor: the first wanted one that reads the type, else the best for it.

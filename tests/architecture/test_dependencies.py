@@ -96,7 +96,8 @@ def imported(source: Source) -> Iterator[str]:
 
 def files_used(tree: Tree, folders: Sequence[str]) -> dict[Path, str]:
     """Find every outside file that these folders import, and name one place that imports it."""
-    sources = [source for source in tree.sources if source.path.parts[0] in folders]
+    apart = ("examples", "plugins")  # packages of their own, with dependencies of their own
+    sources = [s for s in tree.sources if s.path.parts[0] in folders and s.path.parts[:2] != apart]
     places = {name: str(source.path) for source in sources for name in imported(source)}
     used = {name: file_of(name) for name in places}
     missing = {name: places[name] for name, file in used.items() if file is None}
