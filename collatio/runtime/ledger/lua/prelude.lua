@@ -95,11 +95,25 @@ local function reply(answer)
   return cjson.encode(answer)
 end
 
+-- A call's lease does not change for the better while a script asks: those that a list of steps share are read once.
+local live = {}
+
+local function is_live(call)
+  if live[call] == nil then
+    local lease = redis.call('ZSCORE', ns .. ':calls', call)
+    live[call] = lease and tonumber(lease) > now
+  end
+  return live[call]
+end
+
+-- Steps that this script has made: what it knows of them needs no reading.
+local made = {}
+
 -- Is anybody waiting for the step? Interest whose call has lapsed does not count.
 local function wanted(key)
+  if made[key] then return true end
   for _, call in ipairs(redis.call('SMEMBERS', want_key(key))) do
-    local lease = redis.call('ZSCORE', ns .. ':calls', call)
-    if lease and tonumber(lease) > now then return true end
+    if is_live(call) then return true end
   end
   return false
 end
@@ -271,6 +285,7 @@ end
 
 -- End the call's interest. A call of very many steps lapses at once, and EXPIRE comes back for the rest.
 local function drop_call(call)
+  live[call] = false
   for _, key in ipairs(redis.call('SPOP', call_key(call), patience)) do
     give_back_interest(call, key)
     patience = patience - 1

@@ -7,11 +7,13 @@
 redis.call('ZADD', ns .. ':calls', now + limits.call_lease_ms, args.call)
 
 local function create(item, generation)
-  local step = { s = 'NEW', n = args.tenant, j = args.job, f = item.engine, c = item.cost_ms, g = generation }
+  local step = { s = 'NEW', n = args.tenant, j = args.job, f = item.engine, c = item.cost_ms, g = generation,
+    tr = item.traceparent or '' }
   redis.call('HSET', step_key(item.key), 's', 'QUEUED', 't', 0, 'g', generation, 'n', args.tenant,
-    'j', args.job, 'f', item.engine, 'c', item.cost_ms, 'p', item.spec, 'tr', item.traceparent or '', 'q', now,
+    'j', args.job, 'f', item.engine, 'c', item.cost_ms, 'p', item.spec, 'tr', step.tr, 'q', now,
     'a', 0)
   enqueue(item.key, step, false)
+  made[item.key] = step
   return step
 end
 
@@ -26,12 +28,13 @@ local function stale(item, step)
   return item.reopen_before_ms ~= nil and ended_ms < item.reopen_before_ms
 end
 
+local any_quarantined = redis.call('EXISTS', ns .. ':quarantine') == 1
 local answers = {}
 for i, item in ipairs(args.steps) do
   local step = load(item.key)
   local known = false
   if not step then
-    redis.call('ZREM', ns .. ':quarantine', item.key)
+    if any_quarantined then redis.call('ZREM', ns .. ':quarantine', item.key) end
     step = create(item, 1)
   elseif stale(item, step) then
     redis.call('DEL', step_key(item.key))

@@ -28,7 +28,7 @@ local function fill(tenant, lane, message, budget)
     end
     local key = redis.call('LPOP', ready)
     if not key then break end
-    local step = load(key)
+    local step = made[key] or load(key)
     if not is_here(step, tenant, lane) then
       patience = patience - 1
     elseif not wanted(key) then
