@@ -60,7 +60,9 @@ def make_handler(settings: Settings, telemetry: Telemetry) -> Handler:
     from collatio.runtime.blobs.connect import connect  # noqa: PLC0415 - each child opens its own
     from collatio.runtime.sandbox.limits import Limits  # noqa: PLC0415 - same
     from collatio.runtime.sandbox.zygote import Zygote  # noqa: PLC0415 - same
+    from collatio.runtime.stores import connect as connect_state  # noqa: PLC0415 - same
     from compare_svc.adapters import MODULE  # noqa: PLC0415 - same
+    from compare_svc.priors import Priors  # noqa: PLC0415 - same
     from compare_svc.tasks import CompareHandler  # noqa: PLC0415 - same
 
     limits = Limits(
@@ -72,7 +74,9 @@ def make_handler(settings: Settings, telemetry: Telemetry) -> Handler:
     )
     zygote = Zygote([MODULE])
     zygote.start()
-    return CompareHandler(connect(settings.blob_url), zygote, limits, telemetry.tracing)
+    blobs = connect(settings.blob_url)
+    priors = Priors(connect_state(settings.state_url), blobs)
+    return CompareHandler(blobs, priors, zygote, limits, telemetry.tracing)
 
 
 COMMANDS = {

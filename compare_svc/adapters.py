@@ -6,7 +6,7 @@ import base64
 import json
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from collatio.runtime.blobs.digest import BlobId
@@ -17,6 +17,7 @@ from compare_svc.convert import entries_from, findings, plan_from
 from compare_svc.engine.entries import NearDuplicates, Versions
 from compare_svc.engine.plan import plan as make_plan
 from compare_svc.engine.plan import plan_pairs
+from compare_svc.priors import pair_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from collatio.runtime.blobs.store import BlobStore
     from collatio.runtime.queue.confined import MessageSandbox
+    from compare_svc.priors import Priors
 
 LOST_RETRY_S = 0.2
 MODULE = "compare_svc.sandboxed"
@@ -42,12 +44,31 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class TileInputs:
-    """A tile as the sandbox is told: pairs count among its own documents' digests; their spans to link to."""
+    """A tile as a worker takes it: pairs count among its own documents' digests; their spans to link to."""
 
     spec: bytes
     pairs: list[tuple[int, int]]
     digests: list[str]
     traces: list[str]
+    node: str = ""
+
+    def of(self, positions: Sequence[int]) -> TileInputs:
+        """Take some of its pairs, and the documents that they need."""
+        if len(positions) == len(self.pairs):
+            return self
+        chosen = [self.pairs[at] for at in positions]
+        indexes = sorted({index for pair in chosen for index in pair})
+        local = {index: position for position, index in enumerate(indexes)}
+        return replace(
+            self,
+            pairs=[(local[a], local[b]) for a, b in chosen],
+            digests=[self.digests[index] for index in indexes],
+        )
+
+    @property
+    def pair_digests(self) -> list[bytes]:
+        """What later tiles know its pairs by, in order."""
+        return [pair_digest(self.digests[a], self.digests[b]) for a, b in self.pairs]
 
 
 def open_extraction(blobs: BlobStore, tenant: str, sha256: str) -> BinaryIO:
@@ -97,33 +118,60 @@ class Plans:
             pairs=[(local[a], local[b]) for a, b in zip(wanted.left, wanted.right, strict=True)],
             digests=[document.extraction.sha256 for document in documents],
             traces=[document.traceparent for document in documents if document.traceparent],
+            node=wanted.node,
         )
 
 
-def compare_tile(
-    blobs: BlobStore, tenant: str, sandbox: MessageSandbox, inputs: TileInputs, *, rollup: bool
-) -> Stored:
-    """Compare a tile's pairs in the sandbox and store what comes of them.
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where a tile is compared: the store, what earlier jobs left, the sandbox; for whom and how."""
 
-    Errors: EXTRACTION_LOST, ENGINE_FAILED, and what the sandbox raises.
+    blobs: BlobStore
+    priors: Priors
+    sandbox: MessageSandbox
+    tenant: str
+    how: str
+
+
+def compare_tile(bench: Bench, inputs: TileInputs, *, rollup: bool) -> Stored:
+    """Compare those of a tile's pairs that are not known yet, in the sandbox, and store what is known of all.
+
+    Errors: EXTRACTION_LOST, ENGINE_FAILED, STATE_STORE_UNAVAILABLE, and what the sandbox raises.
     """
+    wanted = inputs.pair_digests
+    known = bench.priors.find(bench.tenant, bench.how, inputs.node, wanted)
+    rest = [at for at, pair in enumerate(wanted) if pair not in known]
+    new = dict(zip(rest, _compared(bench, inputs.of(rest)) if rest else (), strict=True))
+    made = compare_pb2.TileComparisons(
+        comparisons=[new[at] if at in new else known[pair] for at, pair in enumerate(wanted)],
+        pairs=b"".join(wanted),
+    )
+    data = made.SerializeToString(deterministic=True)
+    compared = [c.status == compare_pb2.COMPARISON_STATUS_COMPARED for c in made.comparisons]
+    summary = {
+        "size": len(data),
+        "pairs": len(wanted),
+        "compared": sum(compared),
+        "not_comparable": len(wanted) - sum(compared),
+        "known": sum(done for at, done in enumerate(compared) if at not in new),
+    }
+    digest = bench.blobs.put(bench.tenant, data)
+    bench.priors.keep(bench.tenant, bench.how, inputs.node, digest)
+    return Stored(digest, summary, findings(made, rollup=rollup))
+
+
+def _compared(bench: Bench, inputs: TileInputs) -> Sequence[compare_pb2.Comparison]:
+    """Compare pairs in the sandbox."""
     header = {
         "spec": base64.b64encode(inputs.spec).decode(),
         "pairs": inputs.pairs,
         "digests": inputs.digests,
     }
-    answer = _call(blobs, tenant, sandbox, TILE, header, inputs.digests)
+    answer = _call(bench.blobs, bench.tenant, bench.sandbox, TILE, header, inputs.digests)
     made = compare_pb2.TileComparisons.FromString(answer)
     if len(made.comparisons) != len(inputs.pairs):
         raise CollatioError(Reason.ENGINE_FAILED, "The comparer answered for other pairs than asked.")
-    compared = sum(c.status == compare_pb2.COMPARISON_STATUS_COMPARED for c in made.comparisons)
-    summary = {
-        "size": len(answer),
-        "pairs": len(made.comparisons),
-        "compared": compared,
-        "not_comparable": len(made.comparisons) - compared,
-    }
-    return Stored(blobs.put(tenant, answer), summary, findings(made, rollup=rollup))
+    return made.comparisons
 
 
 def write_plan(
@@ -151,7 +199,7 @@ def write_plan(
         plan.left_only.extend(made.left_only)
         plan.right_only.extend(made.right_only)
     for tile in made.tiles:
-        plan.tiles.add(left=[p[0] for p in tile.pairs], right=[p[1] for p in tile.pairs])
+        plan.tiles.add(left=[p[0] for p in tile.pairs], right=[p[1] for p in tile.pairs], node=tile.node)
     data = plan.SerializeToString(deterministic=True)
     summary = {"size": len(data), "pairs": made.pair_count, "tiles": len(plan.tiles)}
     return Stored(blobs.put(tenant, data), summary)

@@ -180,6 +180,13 @@ class CompareConversation:
             plugin_options=plan.spec.plugin_options,
         )
         options = how.SerializeToString(deterministic=True).hex()
+        output = self._desk.settings.tile_output
+        known_by = step_key(
+            tenant=self._tenant,
+            stage="prior",
+            engine=self._engine,
+            parts={"options": options, "output": output},
+        )
         rollup = plan.spec.WhichOneof("plan") == "baseline"
         for number, tile in enumerate(plan.tiles):
             pairs = [
@@ -189,7 +196,7 @@ class CompareConversation:
             parts = {
                 "pairs": pairs,
                 "options": options,
-                "output": self._desk.settings.tile_output,
+                "output": output,
                 "rollup": rollup,
             }
             key = step_key(tenant=self._tenant, stage="compare", engine=self._engine, parts=parts)
@@ -199,7 +206,9 @@ class CompareConversation:
                 continue
             self._steps[key] = Step(
                 key=key,
-                spec=json.dumps({"kind": "tile", "plan": digest, "tile": number, "rollup": rollup}),
+                spec=json.dumps(
+                    {"kind": "tile", "plan": digest, "tile": number, "rollup": rollup, "how": known_by}
+                ),
                 cost_ms=_cost_ms(plan, tile),
                 engine=self._engine,
                 traceparent=traceparent_of(self._parent),
@@ -228,6 +237,7 @@ class CompareConversation:
         self._gathered.add(self._plan, planned, state.children)
         summary = json.loads(state.summary)
         tile.compared_count, tile.not_comparable_count = summary["compared"], summary["not_comparable"]
+        tile.reused_count = summary["compared"] if reused else summary.get("known", 0)
         tile.comparisons.sha256, tile.comparisons.size_bytes = state.digest, summary["size"]
         if self._references_only:
             yield compare_pb2.CompareResponse(tile=tile)

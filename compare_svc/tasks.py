@@ -11,7 +11,7 @@ from collatio.runtime.queue.outcome import Done, Failed, GivenBack
 from collatio.runtime.sandbox.errors import SandboxError
 from collatio.runtime.telemetry.job_spans import tile
 from collatio.runtime.telemetry.tracing import mark_failed
-from compare_svc.adapters import Plans, compare_tile, write_plan
+from compare_svc.adapters import Bench, Plans, compare_tile, write_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collatio.runtime.sandbox.limits import Limits
     from collatio.runtime.sandbox.protocol import SandboxFactory
     from collatio.runtime.telemetry.tracing import Tracing
+    from compare_svc.priors import Priors
 
 BLAME = Blame(timeout=Reason.COMPARE_TIMEOUT, crashed=Reason.COMPARER_CRASHED)
 
@@ -28,8 +29,11 @@ BLAME = Blame(timeout=Reason.COMPARE_TIMEOUT, crashed=Reason.COMPARER_CRASHED)
 class CompareHandler:
     """Plans and compares, a sandbox a message."""
 
-    def __init__(self, blobs: BlobStore, sandboxes: SandboxFactory, limits: Limits, tracing: Tracing) -> None:
-        self._blobs, self._sandboxes, self._limits, self._tracing = blobs, sandboxes, limits, tracing
+    def __init__(
+        self, blobs: BlobStore, priors: Priors, sandboxes: SandboxFactory, limits: Limits, tracing: Tracing
+    ) -> None:
+        self._blobs, self._priors = blobs, priors
+        self._sandboxes, self._limits, self._tracing = sandboxes, limits, tracing
         self._plans = Plans(blobs)
 
     def handle(self, batch: Sequence[Work], hand: Hand) -> Iterator[tuple[Work, Outcome]]:
@@ -71,8 +75,8 @@ class CompareHandler:
             return Failed(error)
         with tile(self._tracing, inputs.traces, pair_count=len(inputs.pairs)) as span:
             try:
-                rollup = work.spec["rollup"]
-                made = compare_tile(self._blobs, work.tenant, sandbox, inputs, rollup=rollup)
+                bench = Bench(self._blobs, self._priors, sandbox, work.tenant, work.spec["how"])
+                made = compare_tile(bench, inputs, rollup=work.spec["rollup"])
             except (SandboxError, CollatioError) as error:
                 mark_failed(span, error)
                 return outcome_of(error, BLAME)

@@ -629,6 +629,7 @@ class CompareTile(_message.Message):
     COMPARED_COUNT_FIELD_NUMBER: _builtins.int
     NOT_COMPARABLE_COUNT_FIELD_NUMBER: _builtins.int
     PAIRS_FIELD_NUMBER: _builtins.int
+    REUSED_COUNT_FIELD_NUMBER: _builtins.int
     tile: _builtins.int
     """Its number within the plan, from 0."""
     pair_count: _builtins.int
@@ -641,6 +642,8 @@ class CompareTile(_message.Message):
     """Pairs that were compared."""
     not_comparable_count: _builtins.int
     """Pairs in which one document has nothing to compare."""
+    reused_count: _builtins.int
+    """Of the pairs compared, those that were known already: all, or those that an earlier task compared."""
     @_builtins.property
     def comparisons(self) -> _common_pb2.BlobRef:
         """The comparisons, stored as a serialized TileComparisons. Unset when the task failed."""
@@ -675,10 +678,11 @@ class CompareTile(_message.Message):
         compared_count: _builtins.int = ...,
         not_comparable_count: _builtins.int = ...,
         pairs: _abc.Iterable[Global___PairRef] | None = ...,
+        reused_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["comparisons", b"comparisons", "error", b"error", "timing", b"timing"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["compared_count", b"compared_count", "comparisons", b"comparisons", "content", b"content", "error", b"error", "more", b"more", "not_comparable_count", b"not_comparable_count", "pair_count", b"pair_count", "pairs", b"pairs", "reused", b"reused", "tile", b"tile", "timing", b"timing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compared_count", b"compared_count", "comparisons", b"comparisons", "content", b"content", "error", b"error", "more", b"more", "not_comparable_count", b"not_comparable_count", "pair_count", b"pair_count", "pairs", b"pairs", "reused", b"reused", "reused_count", b"reused_count", "tile", b"tile", "timing", b"timing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -776,6 +780,11 @@ class PlannedTile(_message.Message):
 
     LEFT_FIELD_NUMBER: _builtins.int
     RIGHT_FIELD_NUMBER: _builtins.int
+    NODE_FIELD_NUMBER: _builtins.int
+    node: _builtins.str
+    """Where it lies in the division of pairs into tasks: a later plan's task at the same place holds mostly the
+    same pairs, and takes over what is known of them.
+    """
     @_builtins.property
     def left(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """The left documents: indexes into ComparePlan.documents, from 0."""
@@ -789,10 +798,11 @@ class PlannedTile(_message.Message):
         *,
         left: _abc.Iterable[_builtins.int] | None = ...,
         right: _abc.Iterable[_builtins.int] | None = ...,
+        node: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["left", b"left", "right", b"right"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["left", b"left", "node", b"node", "right", b"right"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -805,6 +815,11 @@ class TileComparisons(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     COMPARISONS_FIELD_NUMBER: _builtins.int
+    PAIRS_FIELD_NUMBER: _builtins.int
+    pairs: _builtins.bytes
+    """What was compared, so that a later task finds a pair of its own: for each comparison, in order, the first 16
+    bytes of the SHA-256 over the digests of both extractions, left first.
+    """
     @_builtins.property
     def comparisons(self) -> _containers.RepeatedCompositeFieldContainer[Global___Comparison]:
         """The comparisons, in the order of the tile's pairs. Document ids and URIs are left empty, because the tile
@@ -815,10 +830,11 @@ class TileComparisons(_message.Message):
         self,
         *,
         comparisons: _abc.Iterable[Global___Comparison] | None = ...,
+        pairs: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["comparisons", b"comparisons"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comparisons", b"comparisons", "pairs", b"pairs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,6 +1,6 @@
 """Sketches a document: the little that finding near-duplicates and families needs of it.
 
-A sketch is made once a document and kept; 8 bytes a distinct shingle and a few words besides. Its byte form
+A sketch has 8 bytes a distinct shingle and a few words besides. Its byte form
 is stable across processes and machines: a JSON head, a line end, the hashes in little-endian order.
 """
 

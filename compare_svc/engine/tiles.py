@@ -37,15 +37,22 @@ DOCUMENTS_MAX = 64
 DEPTH_MAX = 512
 """Bits in a key; two different documents differ well before."""
 
+PAIRS, GROUPS = "p", "g"
+"""How the paths of the two tries begin; each further character is the child taken."""
+
 Pair = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One task: pairs of indexes into the entries, left first, in order; and its predicted cost in seconds."""
+    """One task: pairs of indexes into the entries, left first, in order; and its predicted cost in seconds.
+
+    `node` is its path through the trie: a later plan's tile of the same path holds mostly the same pairs.
+    """
 
     pairs: tuple[Pair, ...]
     cost_s: float = 0.0
+    node: str = ""
 
     @property
     def documents(self) -> tuple[int, ...]:
@@ -65,14 +72,16 @@ def cut(entries: Sequence[Entry], pairs: Iterable[Pair], cost_per_tile_s: float)
         [predict_document_cost(size) for size in sizes],
     )
     return tuple(
-        Tile(tuple(sorted(given for pair in node for given in forward[pair])), prices.of(node))
-        for node in _nodes(list(forward), keys, prices, cost_per_tile_s)
+        Tile(tuple(sorted(given for pair in leaf for given in forward[pair])), prices.of(leaf), node)
+        for leaf, node in _nodes(list(forward), keys, prices, cost_per_tile_s)
     )
 
 
-def _nodes(
-    pairs: list[Pair], keys: Sequence[int], prices: _Prices, cost_max_s: float
-) -> Iterator[list[Pair]]:
+Leaf = tuple[list[Pair], str]
+"""Pairs, and their path."""
+
+
+def _nodes(pairs: list[Pair], keys: Sequence[int], prices: _Prices, cost_max_s: float) -> Iterator[Leaf]:
     """Keep groups of documents that are linked by pairs together where they fit, each known by its least key."""
     of_group: dict[int, int] = {}
     fitting: list[Pair] = []
@@ -82,8 +91,8 @@ def _nodes(
             of_group.update((index, least) for pair in group for index in pair)
             fitting.extend(group)
         else:
-            yield from _leaves(group, keys, prices, cost_max_s)
-    yield from _leaves(fitting, of_group, prices, cost_max_s)
+            yield from _leaves(group, keys, prices, cost_max_s, PAIRS)
+    yield from _leaves(fitting, of_group, prices, cost_max_s, GROUPS)
 
 
 def _groups(pairs: list[Pair]) -> list[list[Pair]]:
@@ -139,16 +148,26 @@ def _key(entry: Entry) -> int:
 
 
 def _leaves(
-    pairs: list[Pair], keys: Sequence[int] | Mapping[int, int], prices: _Prices, cost_max_s: float
-) -> Iterator[list[Pair]]:
-    waiting = [(pairs, 0)] if pairs else []
+    pairs: list[Pair],
+    keys: Sequence[int] | Mapping[int, int],
+    prices: _Prices,
+    cost_max_s: float,
+    trie: str,
+) -> Iterator[Leaf]:
+    waiting = [(pairs, trie)] if pairs else []
     while waiting:
-        node, depth = waiting.pop()
+        node, path = waiting.pop()
+        depth = len(path) - 1
         if depth >= DEPTH_MAX or prices.fit(node, cost_max_s):
-            yield node
+            yield node, path
             continue
         shift = DEPTH_MAX - 1 - depth
         children: tuple[list[Pair], ...] = ([], [], [], [])
         for pair in node:
             children[(keys[pair[0]] >> shift & 1) * 2 + (keys[pair[1]] >> shift & 1)].append(pair)
-        waiting.extend((child, depth + 1) for child in reversed(children) if child)
+        waiting.extend((child, f"{path}{at}") for at, child in reversed(list(enumerate(children))) if child)
+
+
+def relatives(node: str) -> list[str]:
+    """Name the nodes whose pairs a node's may have been part of, or made of: its parent and its children."""
+    return [*([node[:-1]] if len(node) > 1 else []), *(f"{node}{at}" for at in range(4))]

@@ -117,7 +117,7 @@ class Comparing:
             return
         counts.compared += tile.compared_count
         counts.not_comparable += tile.not_comparable_count
-        counts.reused += tile.pair_count if tile.reused else 0
+        counts.reused += tile.reused_count
 
     def _manifest(self) -> list[compare_pb2.CompareDocument]:
         """List the documents to compare, in an order that never depends on timing.

@@ -16,7 +16,7 @@ SHAPE = {
 BESIDES = {
     "fetch_svc": {"sources"},  # the places documents come from, each with its I/O
     "extract_svc": {"sandboxed.py"},  # what runs under the sandbox's walls
-    "compare_svc": {"sandboxed.py"},
+    "compare_svc": {"sandboxed.py", "priors.py"},  # besides: what earlier jobs compared
 }
 
 
