@@ -10,6 +10,7 @@ lies beside, as `name.PID`.
     delay SECONDS          stand still, all that this thread does with it
     raise REASON           raise the typed error of a reason
     kill after=5           any of them: pass over the first five times in a process
+    kill in=extract_svc    any of them: in processes of this program alone
 
 Only tests have a use for this: a process in production refuses to start with it.
 """
@@ -72,34 +73,38 @@ NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a point does when it is reached, after so many times that it does nothing."""
+    """What a point does when it is reached, after so many times that it does nothing; "" is any program."""
 
     word: str
     argument: str = ""
     after: int = 0
+    program: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Action:
         """Read an action. Raises ValueError for one that is none."""
-        words = text.split()
-        after = int(words.pop().removeprefix("after=")) if words and words[-1].startswith("after=") else 0
+        words = [word for word in text.split() if "=" not in word]
+        options = dict(word.split("=", 1) for word in text.split() if "=" in word)
         match words:
-            case ["kill" | "stop" as word]:
-                return cls(word, after=after)
+            case ["kill" | "stop"]:
+                pass
             case ["delay", seconds]:
                 float(seconds)
             case ["raise", reason]:
                 Reason(reason)
             case _:
                 raise ValueError(f"{text!r} is no failpoint's action")
-        return cls(words[0], words[1], after)
+        if options.keys() - {"after", "in"}:
+            raise ValueError(f"{text!r} has an option that is none")
+        word, argument = (*words, "")[:2]
+        return cls(word, argument, int(options.get("after", 0)), options.get("in", ""))
 
 
 class _Armoury:
     """A folder of armed points, and how often this process has passed each."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, program: str) -> None:
+        self._folder, self._program = folder, program
         self._passed: dict[str, int] = {}
 
     def reach(self, name: str) -> None:
@@ -107,6 +112,8 @@ class _Armoury:
         armed = self._folder / name
         try:
             action = Action.parse(armed.read_text("ascii"))
+            if action.program not in {"", self._program}:
+                return
             if (passed := self._passed.get(name, 0)) < action.after:
                 self._passed[name] = passed + 1
                 return
@@ -132,8 +139,8 @@ def _act(action: Action) -> None:
 _armoury: _Armoury | None = None
 
 
-def enable(folder: Path | None, env: str) -> None:
-    """Heed a folder of armed points in this process and those it forks. Errors: SETTINGS_INVALID."""
+def enable(folder: Path | None, env: str, program: str) -> None:
+    """Heed a folder of armed points in this process, which is of this program, and those it forks. Errors: SETTINGS_INVALID."""
     global _armoury  # noqa: PLW0603 - reaching a point must cost nothing where there are none, and needs no argument
     if folder is None:
         _armoury = None
@@ -147,7 +154,7 @@ def enable(folder: Path | None, env: str) -> None:
     armed = sorted(path.name for path in folder.iterdir() if not path.suffix[1:].isdigit())
     if unknown := [name for name in armed if name not in NAMES]:
         raise CollatioError(Reason.SETTINGS_INVALID, f"no failpoint has the name {', '.join(unknown)}")
-    _armoury = _Armoury(folder)
+    _armoury = _Armoury(folder, program)
 
 
 def reach(name: str) -> None:

@@ -123,7 +123,7 @@ def main(
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
     try:
         values = read(settings, argv[1:], os.environ)
-        failpoints.enable(values.failpoints, values.env)
+        failpoints.enable(values.failpoints, values.env, program)
         commands[word].run(values)
     except CollatioError as error:
         print(f"{program}: {error.reason}: {error.message}", file=sys.stderr)  # noqa: T201 - told before logs exist

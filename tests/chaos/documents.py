@@ -47,16 +47,16 @@ _WORDS = [
 ]
 
 
-def write_documents(root: Path, jobs: int, each: int) -> list[Path]:
-    """Write a folder of documents for each of so many jobs; no two documents are alike."""
+def write_documents(root: Path, jobs: int, each: int, *, tag: str = "") -> list[Path]:
+    """Write a folder of documents for each of so many jobs; no two are alike, and none like another tag's."""
     folders = []
     for job in range(jobs):
         folder = root / f"job-{job:03}"
         folder.mkdir(parents=True)
-        common = " ".join(random.Random(job).choices(_WORDS, k=40))
+        common = " ".join(random.Random(f"{tag} {job}").choices(_WORDS, k=40))
         for number in range(each):
-            own = " ".join(random.Random(job * 1_000_003 + number).choices(_WORDS, k=25))
-            text = f"Paper {job}.{number}\n\n{common}.\n\n{own}.\n"
+            own = " ".join(random.Random(f"{tag} {job} {number}").choices(_WORDS, k=25))
+            text = f"Paper {tag} {job}.{number}\n\n{common}.\n\n{own}.\n"
             (folder / f"{number:04}.txt").write_text(text, encoding="utf-8")
         folders.append(folder)
     return folders

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from tests.support.places import CORPUS, SAMPLES
 from tests.support.running_mesh import running_mesh
+from tests.support.shaken_mesh import shaken_mesh
 from tests.support.site import serving_papers
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from collatio.client import Client
     from tests.support.running_mesh import RunningMesh
+    from tests.support.shaken_mesh import ShakenMesh
     from tests.support.site import Site
 
 
@@ -39,3 +41,10 @@ async def client(mesh: RunningMesh) -> AsyncIterator[Client]:
     """A client of the shared mesh's gateway."""
     async with mesh.client() as opened:
         yield opened
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shaken(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ShakenMesh]:
+    """A mesh that tests do harm to, and that mends itself between them."""
+    async with shaken_mesh(tmp_path_factory.mktemp("shaken")) as mesh:
+        yield mesh

@@ -21,21 +21,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAME = "worker.settle.before"
+PROGRAM = "extract_svc"
 PACKAGES = ("collatio", "gateway", "fetch_svc", "extract_svc", "compare_svc")
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """A folder that this process heeds."""
-    enable(tmp_path, "test")
+    enable(tmp_path, "test", PROGRAM)
     yield tmp_path
-    enable(None, "test")
+    enable(None, "test", PROGRAM)
 
 
 def test_a_point_is_passed_where_nothing_is_armed(folder: Path) -> None:
     """Neither without a folder nor with an empty one does anything happen."""
     reach(NAME)
-    enable(None, "production")
+    enable(None, "production", PROGRAM)
     reach(NAME)
     assert taken(folder, NAME) is None
 
@@ -59,19 +60,30 @@ def test_a_point_can_pass_some_times_first(folder: Path) -> None:
         reach(NAME)
 
 
+def test_a_point_can_be_one_programs(folder: Path) -> None:
+    """All stages share the code that has the points; a test may want one of them."""
+    arm(folder, NAME, "raise BLOB_STORE_FULL in=fetch_svc")
+    reach(NAME)
+    arm(folder, NAME, f"raise BLOB_STORE_FULL in={PROGRAM}")
+    with pytest.raises(CollatioError):
+        reach(NAME)
+
+
 @pytest.mark.parametrize(("action", "status"), [("kill", -signal.SIGKILL), ("delay 0", 0)])
 def test_a_killed_process_is_dead_at_once(tmp_path: Path, action: str, status: int) -> None:
     """As `kill -9` does it: nothing is cleaned up."""
     arm(tmp_path, NAME, action)
     code = (
         "import pathlib, sys; from collatio.runtime import failpoints as f;"
-        f"f.enable(pathlib.Path(sys.argv[1]), 'test'); f.reach({NAME!r})"
+        f"f.enable(pathlib.Path(sys.argv[1]), 'test', ''); f.reach({NAME!r})"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=False)
     assert done.returncode == status
 
 
-@pytest.mark.parametrize("text", ["", "die", "delay", "delay soon", "raise NOTHING", "kill after=x"])
+@pytest.mark.parametrize(
+    "text", ["", "die", "delay", "delay soon", "raise NOTHING", "kill after=x", "kill on=x"]
+)
 def test_an_action_that_is_none_is_refused(text: str) -> None:
     """A test that arms a point wrongly must not pass for want of a fault."""
     with pytest.raises(ValueError, match=r"."):
@@ -84,7 +96,7 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
         arm(tmp_path, "worker.no.such", "kill")
     (tmp_path / "worker.no.such").write_text("kill")
     with pytest.raises(CollatioError) as caught:
-        enable(tmp_path, "test")
+        enable(tmp_path, "test", PROGRAM)
     assert caught.value.reason is Reason.SETTINGS_INVALID
     assert "worker.no.such" in caught.value.message
 
