@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from collatio.runtime.ending import end
 from collatio.runtime.errors import CollatioError
 from collatio.runtime.failpoints import reach
-from gateway.journal.journal import Fenced
+from gateway.journal.journal import Fenced, Regressed
 from gateway.run.run import JobRun
 
 if TYPE_CHECKING:
@@ -114,6 +114,12 @@ class Keeper:
             await run.run()
         except Fenced:
             logger.info("a job went to another gateway", extra={"fields": {"job": run.held.ref.job_id}})
+        except Regressed:
+            logger.error(  # noqa: TRY400 - the sentence says it all
+                "the state store lost writes that it had acknowledged; the job is read and run again",
+                extra={"fields": {"job": run.held.ref.job_id}},
+            )
+            await self._give_back(run)
         except CollatioError as error:
             logger.warning(
                 "a run stopped; its job is taken again",

@@ -118,7 +118,7 @@ def refuse_exposure(settings: ServiceSettings) -> None:
 
 
 def readiness(client: AsyncRedis, blobs: BlobStore) -> Callable[[], Awaitable[bool]]:
-    """Make the readiness probe: Valkey answers, and belongs to the same mesh as the blob store."""
+    """Make the readiness probe: Valkey answers, takes writes, and belongs to the same mesh as the blob store."""
     return partial(_is_ready, client, blobs, [])
 
 
@@ -127,11 +127,11 @@ async def _is_ready(client: AsyncRedis, blobs: BlobStore, paired: list[bool]) ->
         if not paired:
             await check_store_id(client, await asyncio.to_thread(blobs.identity))
             paired.append(True)
-        await client.ping()
+        replication = await client.info("replication")
     except CollatioError as error:
         if error.reason is Reason.BLOB_STORE_MISMATCH:
             logger.error("%s", error.message)  # noqa: TRY400 - the sentence says it all
         return False
     except STORE_ERRORS:
         return False
-    return True
+    return replication.get("role") not in {"slave", "replica"}

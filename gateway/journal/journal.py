@@ -35,7 +35,7 @@ class Held:
 class Entries:
     """What one write brings. `fields` are the job's own; `begin` marks it RUNNING; `drop_tiles` forgets older tiles.
 
-    `number` tells a write from those before it under the same epoch: repeating it changes nothing. 0: unnumbered.
+    `number` counts the writes of a `run` from 1: repeating the last changes nothing. 0: unnumbered.
     """
 
     fields: dict[str, bytes] = field(default_factory=dict)
@@ -45,6 +45,7 @@ class Entries:
     begin: bool = False
     drop_tiles: bool = False
     number: int = 0
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,10 @@ class Finish:
 
 class Fenced(Exception):  # noqa: N818 - it names what happened, and is caught by the run that lost its job
     """The job is another gateway's now, or has ended: nothing may be written."""
+
+
+class Regressed(Exception):  # noqa: N818 - it names what happened, and is caught where the run is begun again
+    """The journal lacks what this run wrote before: the store lost writes that it had acknowledged."""
 
 
 @cache
@@ -152,11 +157,12 @@ class Journal:
         await self._run("release", {"job": held.ref.key, "epoch": held.epoch})
 
     async def write(self, held: Held, entries: Entries, finish: Finish | None = None) -> str:
-        """Write what a run reached; returns the job's state. Raises Fenced."""
+        """Write what a run reached; returns the job's state. Raises Fenced, Regressed."""
         args: dict[str, Any] = {
             "job": held.ref.key,
             "epoch": held.epoch,
             "number": entries.number,
+            "run": entries.run,
             "fields": list(entries.fields),
             "documents": list(entries.documents),
             "tiles": list(entries.tiles),
@@ -170,6 +176,8 @@ class Journal:
         messages = [*entries.documents.values(), *entries.tiles.values(), *entries.events, *last]
         values = [*entries.fields.values(), *(m.SerializeToString(deterministic=True) for m in messages)]
         answer = await self._run("write", args, *values)
+        if answer["verdict"] == "lost":
+            raise Regressed
         if answer["verdict"] != "written":
             raise Fenced
         return str(answer["state"])

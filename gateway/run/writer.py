@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import uuid
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,10 @@ RETRY_S = 1.0
 
 
 class Writer:
-    """One run's pen. `flush` waits out an outage of the store; it raises Fenced when the job is lost."""
+    """One run's pen. `flush` waits out an outage of the store.
+
+    It raises Fenced when the job is lost, Regressed when the journal has forgotten what stood in it.
+    """
 
     def __init__(
         self,
@@ -47,7 +51,7 @@ class Writer:
         self._retry_s = retry_s
         self._entries = Entries()
         self._outbox: deque[tuple[Entries, Finish | None]] = deque()
-        self._number = 0
+        self._run, self._number = uuid.uuid4().hex[:8], 0
         self._due = asyncio.Event()
         self._lock = asyncio.Lock()
         self.comparisons = pb.ComparisonCounts()
@@ -135,7 +139,7 @@ class Writer:
 
     def _put(self, entries: Entries, finish: Finish | None) -> None:
         self._number += 1
-        entries.number = self._number
+        entries.run, entries.number = self._run, self._number
         entries.fields["documents"] = self._documents.counts().SerializeToString()
         entries.fields["comparisons"] = self.comparisons.SerializeToString()
         self._outbox.append((entries, finish))

@@ -111,23 +111,14 @@ class Striker:
         """Do it, and return when it is over; what was killed may still be starting again."""
         await self._deeds[fault.kind](fault)
 
-    async def _settled(self, name: str) -> int:
-        """Wait until a program runs for good: one that ends sooner counts as one that cannot start."""
-        async with asyncio.timeout(SETTLED_S):
-            while True:
-                status = next(each for each in self._mesh.mesh.processes() if each.name == name)
-                if status.state == "running" and status.pid:
-                    return status.pid
-                await asyncio.sleep(0.05)
-
     async def _kill(self, name: str) -> None:
-        os.kill(await self._settled(name), signal.SIGKILL)
+        os.kill(await self._mesh.settled(name), signal.SIGKILL)
 
     async def _child(self, fault: Fault) -> int:
         """Choose a pool child. A pool that was killed a moment ago has none yet."""
         async with asyncio.timeout(SETTLED_S):
             while True:
-                await self._settled(f"{fault.stage}-work")
+                await self._mesh.settled(f"{fault.stage}-work")
                 if children := self._mesh.pool(fault.stage):
                     return children[fault.pick % len(children)]
                 await asyncio.sleep(0.05)
@@ -139,7 +130,7 @@ class Striker:
         await _hold([await self._child(fault)], fault.hold_s)
 
     async def _freeze(self, name: str, hold_s: float) -> None:
-        await _hold(tree_of(await self._settled(name)), hold_s)
+        await _hold(tree_of(await self._mesh.settled(name)), hold_s)
 
     async def _read_only(self, fault: Fault) -> None:
         await self._command("REPLICAOF", "127.0.0.1", "1")
@@ -155,7 +146,7 @@ class Striker:
         await self._command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
     async def _command(self, *words: str) -> None:
-        await self._settled(BROKER)
+        await self._mesh.settled(BROKER)
         async with asyncio.timeout(SETTLED_S):
             while True:
                 with suppress(redis.ConnectionError, redis.TimeoutError), broker_client(self._mesh) as client:

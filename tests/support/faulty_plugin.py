@@ -15,6 +15,7 @@ _MODULE = '''
 
 import ctypes
 import os
+import signal
 
 from collatio.plugins.extractors import Block, BlockKind, Extraction
 
@@ -30,6 +31,11 @@ class Faulty:
                 ctypes.string_at(0)
             case "EXIT":
                 os._exit(3)
+            case "DEAF":
+                for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                    signal.signal(number, signal.SIG_IGN)
+                while True:
+                    pass
             case "HANG":
                 while True:
                     pass

@@ -70,6 +70,15 @@ class RunningMesh:
         """List a worker's pool children."""
         return children_of(self.pid(f"{stage}-work"))
 
+    async def settled(self, name: str) -> int:
+        """Wait until a program runs for good; its id. One that ends sooner counts as one that cannot start."""
+        async with asyncio.timeout(READY_S):
+            while True:
+                status = next(each for each in self.mesh.processes() if each.name == name)
+                if status.state == "running" and status.pid:
+                    return status.pid
+                await asyncio.sleep(0.05)  # the statuses are the supervisor's, told as they change
+
     async def kill(self, name: str) -> None:
         """Kill a program as `kill -9` does, and return once another process has taken its place."""
         victim = self.pid(name)

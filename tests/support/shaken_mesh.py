@@ -19,7 +19,7 @@ from tests.chaos.checker import Findings, check_history, check_job
 from tests.chaos.documents import spec_of, uris_of, write_documents
 from tests.chaos.faults import broker_client
 from tests.chaos.history import History, StepHistory, keep_history, read_history
-from tests.support.processes import tree_of
+from tests.support.processes import left_of, tree_of
 from tests.support.running_mesh import running_mesh
 
 if TYPE_CHECKING:
@@ -117,7 +117,9 @@ class ShakenMesh:
         supervisor = self.mesh.mesh.processes()[0].pid
         os.kill(supervisor, signal.SIGSTOP)
         try:
-            os.kill(self.mesh.pid(BROKER), signal.SIGKILL)
+            broker = self.mesh.pid(BROKER)
+            os.kill(broker, signal.SIGKILL)
+            assert left_of([broker], WAIT_S) == []
             yield
         finally:
             os.kill(supervisor, signal.SIGCONT)

@@ -1,16 +1,20 @@
--- WRITE {job, epoch, number, fields, documents: [id], tiles: [number], drop_tiles, events: n, finish?} + values: fields'
+-- WRITE {job, epoch, run, number, fields, documents: [id], tiles: [number], drop_tiles, events: n, finish?} + values: fields'
 -- values, documents, tiles, events, in that order. Refused whole unless the epoch is the job's own. A number
--- written before under this epoch is not written again: its answer was lost on the way.
+-- that the run wrote before is not written again: its answer was lost on the way. One that does not follow on the
+-- run's last means that the store went back in time (a failover to a replica that was behind): `lost`, and the run
+-- must not go on as if the journal had what it wrote.
 -- finish = {state, ttl_ms}: end the job; one that is being cancelled ends CANCELLED, whatever was reached, and
 -- the value after the last tells it in place of the last event.
 local key = job_key(args.job)
 local found = redis.call('HMGET', key, 'epoch', 'state', 'written')
 if not found[1] then return cjson.encode({ verdict = 'gone' }) end
-local written = args.number > 0 and args.epoch .. '-' .. args.number or ''
+local run = args.epoch .. '-' .. args.run .. '-'
+local written = args.number > 0 and run .. args.number or ''
 if written ~= '' and found[3] == written then
   return cjson.encode({ verdict = 'written', state = found[2], sequence = redis.call('LLEN', events_key(args.job)) })
 end
 if tonumber(found[1]) ~= args.epoch or ENDED[found[2]] then return cjson.encode({ verdict = 'fenced' }) end
+if args.number > 1 and found[3] ~= run .. (args.number - 1) then return cjson.encode({ verdict = 'lost' }) end
 local at = 3
 local function value()
   local v = ARGV[at]

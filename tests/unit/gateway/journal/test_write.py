@@ -8,11 +8,11 @@ import pytest
 
 from collatio.v1 import compare_pb2 as compare
 from collatio.v1 import gateway_pb2 as pb
-from gateway.journal.journal import Entries, Fenced, Finish
+from gateway.journal.journal import Entries, Fenced, Finish, Regressed
 from tests.unit.gateway.bench import LEASE_MS, START_MS, Clock, make_job
 
 if TYPE_CHECKING:
-    from gateway.journal.journal import Held, Journal
+    from gateway.journal.journal import Held, Journal, Regressed
     from gateway.journal.record import JobRef
 
 CANCELLED = pb.JobEvent(state_change=pb.Job(state=pb.JOB_STATE_CANCELLED))
@@ -117,7 +117,7 @@ async def test_a_repeated_write_is_made_once(journal: Journal) -> None:
 async def test_a_repeated_end_is_answered(journal: Journal) -> None:
     """A run that ended its job, and did not hear so, is not told that it lost it."""
     ref, held = await taken(journal)
-    end = Entries(events=[SUCCEEDED], number=9)
+    end = Entries(events=[SUCCEEDED], number=1)
     for _ in range(2):
         assert await journal.write(held, end, Finish("SUCCEEDED", 1000, CANCELLED)) == "SUCCEEDED"
     assert (await journal.read(ref)).sequence == 1
@@ -131,6 +131,17 @@ async def test_numbers_belong_to_an_epoch(journal: Journal) -> None:
     (taken_over,) = await journal.lease("b", LEASE_MS, 10)
     await journal.write(taken_over, Entries(events=[SUCCEEDED], number=1))
     assert (await journal.read(ref)).sequence == 2
+
+
+async def test_a_run_learns_that_the_store_went_back_in_time(journal: Journal) -> None:
+    """A write that does not follow on the run's last is refused: what stood between them is lost."""
+    ref, held = await taken(journal)
+    await journal.write(held, Entries(events=[SUCCEEDED], number=1, run="r"))
+    with pytest.raises(Regressed):
+        await journal.write(held, Entries(events=[SUCCEEDED], number=3, run="r"))
+    with pytest.raises(Regressed):
+        await journal.write(held, Entries(events=[SUCCEEDED], number=2, run="another"))
+    assert (await journal.read(ref)).sequence == 1
 
 
 async def test_an_ended_job_takes_no_write(journal: Journal) -> None:
