@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -363,5 +364,6 @@ class ExtractServicer(StageDesk, extract_pb2_grpc.ExtractServiceServicer):
         """Extract a stream of documents."""
         tenant = tenant_of(context)
         begin = partial(ExtractConversation, self._desk, tenant)
-        async for response in converse(self._desk.dispatcher, tenant, request_iterator, begin):
-            yield response
+        async with aclosing(converse(self._desk.dispatcher, tenant, request_iterator, begin)) as responses:
+            async for response in responses:
+                yield response

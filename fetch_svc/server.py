@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -336,5 +337,6 @@ class FetchServicer(StageDesk, fetch_pb2_grpc.FetchServiceServicer):
         """Fetch a stream of sources."""
         tenant = tenant_of(context)
         begin = partial(FetchConversation, self._desk, tenant)
-        async for response in converse(self._desk.dispatcher, tenant, request_iterator, begin):
-            yield response
+        async with aclosing(converse(self._desk.dispatcher, tenant, request_iterator, begin)) as responses:
+            async for response in responses:
+                yield response

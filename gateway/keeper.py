@@ -152,6 +152,9 @@ class Keeper:
             except CollatioError:
                 logger.warning("leases not renewed: the state store is away")
                 continue
+            except Exception:
+                logger.exception("leases not renewed; it is tried again")
+                continue
             for key in lost:
                 running = self._runs.get(key)
                 if running is not None and not running[1].done():

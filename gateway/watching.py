@@ -85,6 +85,9 @@ class Feed:
                 await self._follow_once()
             except STORE_ERRORS:
                 await asyncio.sleep(BACKOFF_S)
+            except Exception:
+                logger.exception("following the feed failed; it is tried again")
+                await asyncio.sleep(BACKOFF_S)
 
     async def _follow_once(self) -> None:
         newest = await self._client.xrevrange(self._stream, count=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from collatio.runtime.blobs.digest import BlobId
@@ -63,9 +64,10 @@ class Fetching:
             await self._ask(document)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._send())
-            async for response in self._stream.responses():
-                for outcome in response.outcomes:
-                    await self._take(outcome)
+            async with aclosing(self._stream.responses()) as responses:
+                async for response in responses:
+                    for outcome in response.outcomes:
+                        await self._take(outcome)
         if self._cancelled:
             return
         self._documents.listing_done = True

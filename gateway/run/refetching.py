@@ -7,6 +7,7 @@ document is those. Bytes that came with the job, or by an upload, lie nowhere el
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from collatio.runtime.errors import Reason
@@ -57,9 +58,10 @@ class Refetching:
         """Fetch everything again; `done` is called when no further document can come."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._send())
-            async for response in self._stream.responses():
-                for outcome in response.outcomes:
-                    await self._take(outcome)
+            async with aclosing(self._stream.responses()) as responses:
+                async for response in responses:
+                    for outcome in response.outcomes:
+                        await self._take(outcome)
         if not self._cancelled:
             done()
 

@@ -24,7 +24,7 @@ from collatio.runtime.failpoints import reach
 from collatio.runtime.rpc.status import from_rpc_error
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
@@ -98,7 +98,7 @@ class StageStream(Generic[Item, Request, Response]):
         self._wake.set()
         self._room.set()
 
-    async def responses(self) -> AsyncIterator[Response]:
+    async def responses(self) -> AsyncGenerator[Response, None]:
         """Yield what the stage answers, over as many streams as it takes, until all is answered.
 
         Errors: CollatioError for a status that asking again cannot mend.

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.chaos.disturbed import Ground, Scale
+from tests.support.places import ROOT
 
 if TYPE_CHECKING:
     from tests.chaos.disturbed import Account
 
 DOCUMENTS_A_JOB = 150
+LOGS = ROOT / "build" / "chaos"
 END_S_MAX = 60.0
 HEAD = (
     "| seed | faults (under work) | documents | steps | lost | duplicate commits | messages run again "
@@ -44,7 +46,7 @@ async def main() -> int:
     scale = Scale(number["KILLS"], number["DOCUMENTS"], jobs)
     wrong = 0
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        ground = Ground(Path(folder) / "documents", scale)
+        ground = Ground(Path(folder), scale, keep=LOGS)
         _progress("undisturbed")
         account = await ground.survey()
         accounts = [account]

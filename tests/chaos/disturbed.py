@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 import uuid
 from contextlib import asynccontextmanager, suppress
@@ -71,12 +72,16 @@ class Account:
 
 
 class Ground:
-    """The documents, their jobs, and the results of a run that nothing disturbed."""
+    """The documents, their jobs, and the results of a run that nothing disturbed.
 
-    def __init__(self, root: Path, scale: Scale) -> None:
+    The logs of a run that went wrong are left in `keep`.
+    """
+
+    def __init__(self, root: Path, scale: Scale, keep: Path | None = None) -> None:
         self.scale = scale
         self.root = root
-        self.folders = write_documents(root, scale.jobs, scale.each)
+        self.keep = keep
+        self.folders = write_documents(root / "documents", scale.jobs, scale.each)
         self.results: dict[str, str] = {}
 
     async def survey(self) -> Account:
@@ -87,18 +92,22 @@ class Ground:
 
     async def disturbed(self, seed: int, told: Callable[[str], None] = lambda _: None) -> Account:
         """Run everything under a seed's faults, on a mesh that knows nothing yet."""
-        async with _mesh(self.root) as mesh:
+        data = self.root / f"mesh-{seed}"
+        async with _mesh(self.root, data) as mesh:
             account, results = await _run(mesh, self, seed, schedule(seed, self.scale.kills), told)
         account.wrong += differences(results, self.results)
         bound = MESSAGES_A_KILL * account.faults
         if account.findings.messages_lost > bound:
             account.wrong.append(f"{account.findings.messages_lost} messages ran again, of {bound} at most")
+        if account.wrong and self.keep is not None:
+            shutil.copytree(data / "logs", self.keep / f"seed-{seed}", dirs_exist_ok=True)
+        shutil.rmtree(data)
         return account
 
 
 @asynccontextmanager
-async def _mesh(root: Path) -> AsyncIterator[RunningMesh]:
-    async with running_mesh([root]) as mesh:
+async def _mesh(root: Path, data: Path | None = None) -> AsyncIterator[RunningMesh]:
+    async with running_mesh([root / "documents"], data_dir=data) as mesh:
         with broker_client(mesh) as client:
             client.execute_command(keep_history(mesh.mesh.data_dir / "valkey"))
         yield mesh

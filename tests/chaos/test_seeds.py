@@ -29,7 +29,7 @@ END_S_MAX = 60.0
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     """Documents, and what an undisturbed run makes of them."""
-    made = Ground(tmp_path_factory.mktemp("chaos") / "documents", SCALE)
+    made = Ground(tmp_path_factory.mktemp("chaos"), SCALE)
     account = await made.survey()
     assert account.wrong == []
     return made

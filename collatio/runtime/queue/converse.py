@@ -16,7 +16,7 @@ from collatio.runtime.errors import CollatioError, Reason, invalid
 from collatio.runtime.failpoints import reach
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
     from collatio.runtime.ledger.records import Step, StepState
     from collatio.runtime.queue.call import Call
@@ -124,8 +124,12 @@ async def converse(
     tenant: str,
     requests: AsyncIterator[Request],
     begin: Callable[[Request], Conversation[Request, Response]],
-) -> AsyncIterator[Response]:
-    """Run one stream to its end. `begin` makes the conversation from the first request."""
+) -> AsyncGenerator[Response, None]:
+    """Run one stream to its end. `begin` makes the conversation from the first request.
+
+    Whoever leaves before the end closes it (`contextlib.aclosing`): its call's interest is kept for as long as it is
+    open, and a generator that is merely let go of closes when the collector comes by.
+    """
     rest = aiter(requests)
     try:
         first = await anext(rest)

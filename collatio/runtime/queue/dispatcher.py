@@ -149,11 +149,16 @@ class Dispatcher:
                 await body()
                 failures = 0
             except (CollatioError, *STORE_ERRORS):
-                delay = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
-                failures += 1
-                if failures == 1:
+                if failures == 0:
                     logger.warning("the state store is away", extra={"fields": {"loop": body.__name__}})
-                await asyncio.sleep(delay)
+            except Exception:
+                logger.exception(
+                    "a loop met something unexpected; it goes on", extra={"fields": {"loop": body.__name__}}
+                )
+            else:
+                continue
+            await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+            failures += 1
 
     async def _follow(self) -> None:
         """Follow events; everything awaited is read again first, for what was missed before."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -102,8 +102,9 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # the runtime
             try:
                 self._enter(method, streaming=True)
                 try:
-                    async for response in inner(_readable(request), context):
-                        yield response
+                    async with aclosing(inner(_readable(request), context)) as responses:
+                        async for response in responses:
+                            yield response
                 finally:
                     self._leave(method)
             except Exception as error:  # noqa: BLE001 - the one place where errors become statuses

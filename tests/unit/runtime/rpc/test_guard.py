@@ -56,6 +56,30 @@ class Gate:
             await self.entered.wait_for(lambda: self.inside >= inside)
 
 
+async def test_a_stream_that_its_caller_leaves_is_closed_at_once() -> None:
+    """Its handler learns of it even where somebody still refers to it: nothing waits for the collector."""
+    closed = asyncio.Event()
+    kept: list[AsyncIterator[StringValue]] = []
+
+    async def endless(request: StringValue) -> AsyncIterator[StringValue]:
+        try:
+            while True:
+                yield request
+        finally:
+            closed.set()
+
+    def down(request: StringValue, _: Any) -> AsyncIterator[StringValue]:
+        kept.append(endless(request))
+        return kept[-1]
+
+    async with running(plan_of({"down": ("down", down)})) as (_, channel):
+        call = method(channel, "down", "down")(StringValue(value="x" * 10_000), timeout=30)
+        await call.read()
+        call.cancel()
+        async with asyncio.timeout(10):
+            await closed.wait()
+
+
 async def test_a_method_has_so_many_calls_at_once() -> None:
     """One more is RESOURCE_EXHAUSTED with a delay; others, and health, go on; what ends makes room."""
     gate = Gate()
