@@ -20,7 +20,7 @@ DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check chaos format lock protos baseline docs wheel clean distclean
+.PHONY: help demo test check chaos format lock protos baseline docs archive wheel clean distclean
 .PHONY: check-format check-lint check-types check-imports check-protos check-docs
 
 help: ## list what can be made
@@ -62,6 +62,7 @@ check-protos: $(DEV)
 check-docs: $(DEV)
 	$(BIN)/python docs/make_errors.py --check
 	$(BIN)/python docs/make_settings.py --check
+	$(BIN)/python docs/make_clients.py --check
 
 format: $(DEV) ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix --quiet --exit-zero .
@@ -76,10 +77,14 @@ baseline: $(DEV) ## take the contract as it is for the one that later changes mu
 docs: $(DEV) ## write the pages that are made from the code
 	$(BIN)/python docs/make_errors.py
 	$(BIN)/python docs/make_settings.py
+	$(BIN)/python docs/make_clients.py
 
 lock: $(DEV) ## lock what pyproject.toml asks for; make lock UPGRADE=1 takes the newest
 	$(LOCK) --group build -o requirements/run.txt
 	$(LOCK) --group build --group dev -c requirements/run.txt -o requirements/dev.txt
+
+archive: $(RUN) ## write the protos for callers' own generators into dist/, the same bytes of the same sources
+	$(BIN)/python protos/archive.py dist
 
 wheel: $(RUN) ## build the wheel into dist/
 	$(BIN)/python -m hatchling build --target wheel
