@@ -70,6 +70,8 @@ format: $(DEV) ## format the code and mend what the linter can
 
 protos: $(DEV) ## make the bindings from protos/ again
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh protos/generate.sh .
+	@if command -v go >/dev/null; then PYTHON="$(CURDIR)/$(BIN)/python" sh examples/clients/go/generate.sh; \
+		else echo "without go, examples/clients/go is not made again; a test will say so where go is"; fi
 
 baseline: $(DEV) ## take the contract as it is for the one that later changes must not break; at a release
 	$(BIN)/buf build --exclude-source-info -o protos/baseline.binpb

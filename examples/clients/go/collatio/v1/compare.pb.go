@@ -1312,7 +1312,9 @@ type CompareTile struct {
 	// Pairs in which one document has nothing to compare.
 	NotComparableCount int32 `protobuf:"varint,10,opt,name=not_comparable_count,json=notComparableCount,proto3" json:"not_comparable_count,omitempty"`
 	// The pairs, by document ids, in the order of the comparisons; set when the task failed.
-	Pairs         []*PairRef `protobuf:"bytes,11,rep,name=pairs,proto3" json:"pairs,omitempty"`
+	Pairs []*PairRef `protobuf:"bytes,11,rep,name=pairs,proto3" json:"pairs,omitempty"`
+	// Of the pairs compared, those that were known already: all, or those that an earlier task compared.
+	ReusedCount   int32 `protobuf:"varint,12,opt,name=reused_count,json=reusedCount,proto3" json:"reused_count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1422,6 +1424,13 @@ func (x *CompareTile) GetPairs() []*PairRef {
 		return x.Pairs
 	}
 	return nil
+}
+
+func (x *CompareTile) GetReusedCount() int32 {
+	if x != nil {
+		return x.ReusedCount
+	}
+	return 0
 }
 
 // A pair by its documents' ids.
@@ -1585,7 +1594,10 @@ type PlannedTile struct {
 	// The left documents: indexes into ComparePlan.documents, from 0.
 	Left []int32 `protobuf:"varint,1,rep,packed,name=left,proto3" json:"left,omitempty"`
 	// The right documents, as many.
-	Right         []int32 `protobuf:"varint,2,rep,packed,name=right,proto3" json:"right,omitempty"`
+	Right []int32 `protobuf:"varint,2,rep,packed,name=right,proto3" json:"right,omitempty"`
+	// Where it lies in the division of pairs into tasks: a later plan's task at the same place holds mostly the
+	// same pairs, and takes over what is known of them.
+	Node          string `protobuf:"bytes,3,opt,name=node,proto3" json:"node,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1634,12 +1646,22 @@ func (x *PlannedTile) GetRight() []int32 {
 	return nil
 }
 
+func (x *PlannedTile) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
 // The comparisons of one task, as stored.
 type TileComparisons struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The comparisons, in the order of the tile's pairs. Document ids and URIs are left empty, because the tile
 	// may serve many jobs: a reader puts its own in their place, by order.
-	Comparisons   []*Comparison `protobuf:"bytes,1,rep,name=comparisons,proto3" json:"comparisons,omitempty"`
+	Comparisons []*Comparison `protobuf:"bytes,1,rep,name=comparisons,proto3" json:"comparisons,omitempty"`
+	// What was compared, so that a later task finds a pair of its own: for each comparison, in order, the first 16
+	// bytes of the SHA-256 over the digests of both extractions, left first.
+	Pairs         []byte `protobuf:"bytes,2,opt,name=pairs,proto3" json:"pairs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1677,6 +1699,13 @@ func (*TileComparisons) Descriptor() ([]byte, []int) {
 func (x *TileComparisons) GetComparisons() []*Comparison {
 	if x != nil {
 		return x.Comparisons
+	}
+	return nil
+}
+
+func (x *TileComparisons) GetPairs() []byte {
+	if x != nil {
+		return x.Pairs
 	}
 	return nil
 }
@@ -2700,7 +2729,7 @@ const file_collatio_v1_compare_proto_rawDesc = "" +
 	"pair_count\x18\x01 \x01(\x05R\tpairCount\x12\x1d\n" +
 	"\n" +
 	"tile_count\x18\x02 \x01(\x05R\ttileCount\x12(\n" +
-	"\x04plan\x18\x03 \x01(\v2\x14.collatio.v1.BlobRefR\x04plan\"\xbf\x03\n" +
+	"\x04plan\x18\x03 \x01(\v2\x14.collatio.v1.BlobRefR\x04plan\"\xe2\x03\n" +
 	"\vCompareTile\x12\x12\n" +
 	"\x04tile\x18\x01 \x01(\x05R\x04tile\x12\x1d\n" +
 	"\n" +
@@ -2714,7 +2743,8 @@ const file_collatio_v1_compare_proto_rawDesc = "" +
 	"\x0ecompared_count\x18\t \x01(\x05R\rcomparedCount\x120\n" +
 	"\x14not_comparable_count\x18\n" +
 	" \x01(\x05R\x12notComparableCount\x12*\n" +
-	"\x05pairs\x18\v \x03(\v2\x14.collatio.v1.PairRefR\x05pairs\"=\n" +
+	"\x05pairs\x18\v \x03(\v2\x14.collatio.v1.PairRefR\x05pairs\x12!\n" +
+	"\freused_count\x18\f \x01(\x05R\vreusedCount\"=\n" +
 	"\aPairRef\x12\x17\n" +
 	"\aleft_id\x18\x01 \x01(\tR\x06leftId\x12\x19\n" +
 	"\bright_id\x18\x02 \x01(\tR\arightId\"\xb4\x02\n" +
@@ -2728,12 +2758,14 @@ const file_collatio_v1_compare_proto_rawDesc = "" +
 	"\n" +
 	"candidates\x18\x06 \x01(\tR\n" +
 	"candidates\x12/\n" +
-	"\bfamilies\x18\a \x03(\v2\x13.collatio.v1.FamilyR\bfamilies\"7\n" +
+	"\bfamilies\x18\a \x03(\v2\x13.collatio.v1.FamilyR\bfamilies\"K\n" +
 	"\vPlannedTile\x12\x12\n" +
 	"\x04left\x18\x01 \x03(\x05R\x04left\x12\x14\n" +
-	"\x05right\x18\x02 \x03(\x05R\x05right\"L\n" +
+	"\x05right\x18\x02 \x03(\x05R\x05right\x12\x12\n" +
+	"\x04node\x18\x03 \x01(\tR\x04node\"b\n" +
 	"\x0fTileComparisons\x129\n" +
-	"\vcomparisons\x18\x01 \x03(\v2\x17.collatio.v1.ComparisonR\vcomparisons\"\xe2\x03\n" +
+	"\vcomparisons\x18\x01 \x03(\v2\x17.collatio.v1.ComparisonR\vcomparisons\x12\x14\n" +
+	"\x05pairs\x18\x02 \x01(\fR\x05pairs\"\xe2\x03\n" +
 	"\n" +
 	"Comparison\x12#\n" +
 	"\rcomparison_id\x18\x01 \x01(\tR\fcomparisonId\x121\n" +

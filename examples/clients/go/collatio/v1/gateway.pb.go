@@ -3103,6 +3103,134 @@ func (x *MeshStatus) GetUnavailable() string {
 	return ""
 }
 
+// Remove blobs that nothing names.
+type CollectBlobsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How long a blob must not have been used. Unset: as the mesh is set, 30 days by default. At least an hour.
+	MinAge *durationpb.Duration `protobuf:"bytes,1,opt,name=min_age,json=minAge,proto3" json:"min_age,omitempty"`
+	// Only count what would be removed.
+	DryRun        bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CollectBlobsRequest) Reset() {
+	*x = CollectBlobsRequest{}
+	mi := &file_collatio_v1_gateway_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CollectBlobsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CollectBlobsRequest) ProtoMessage() {}
+
+func (x *CollectBlobsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_collatio_v1_gateway_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CollectBlobsRequest.ProtoReflect.Descriptor instead.
+func (*CollectBlobsRequest) Descriptor() ([]byte, []int) {
+	return file_collatio_v1_gateway_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *CollectBlobsRequest) GetMinAge() *durationpb.Duration {
+	if x != nil {
+		return x.MinAge
+	}
+	return nil
+}
+
+func (x *CollectBlobsRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+// What was removed.
+type CollectBlobsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Blobs held before.
+	HeldCount int32 `protobuf:"varint,1,opt,name=held_count,json=heldCount,proto3" json:"held_count,omitempty"`
+	// Of these, the named ones.
+	NamedCount int32 `protobuf:"varint,2,opt,name=named_count,json=namedCount,proto3" json:"named_count,omitempty"`
+	// Removed, or to be removed in a dry run.
+	RemovedCount int32 `protobuf:"varint,3,opt,name=removed_count,json=removedCount,proto3" json:"removed_count,omitempty"`
+	// The bytes of the removed ones.
+	RemovedBytes  int64 `protobuf:"varint,4,opt,name=removed_bytes,json=removedBytes,proto3" json:"removed_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CollectBlobsResponse) Reset() {
+	*x = CollectBlobsResponse{}
+	mi := &file_collatio_v1_gateway_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CollectBlobsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CollectBlobsResponse) ProtoMessage() {}
+
+func (x *CollectBlobsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_collatio_v1_gateway_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CollectBlobsResponse.ProtoReflect.Descriptor instead.
+func (*CollectBlobsResponse) Descriptor() ([]byte, []int) {
+	return file_collatio_v1_gateway_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *CollectBlobsResponse) GetHeldCount() int32 {
+	if x != nil {
+		return x.HeldCount
+	}
+	return 0
+}
+
+func (x *CollectBlobsResponse) GetNamedCount() int32 {
+	if x != nil {
+		return x.NamedCount
+	}
+	return 0
+}
+
+func (x *CollectBlobsResponse) GetRemovedCount() int32 {
+	if x != nil {
+		return x.RemovedCount
+	}
+	return 0
+}
+
+func (x *CollectBlobsResponse) GetRemovedBytes() int64 {
+	if x != nil {
+		return x.RemovedBytes
+	}
+	return 0
+}
+
 var File_collatio_v1_gateway_proto protoreflect.FileDescriptor
 
 const file_collatio_v1_gateway_proto_rawDesc = "" +
@@ -3315,7 +3443,17 @@ const file_collatio_v1_gateway_proto_rawDesc = "" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x120\n" +
 	"\x06stages\x18\x02 \x03(\v2\x18.collatio.v1.StageStatusR\x06stages\x12\x1b\n" +
 	"\topen_jobs\x18\x03 \x01(\x05R\bopenJobs\x12 \n" +
-	"\vunavailable\x18\x04 \x01(\tR\vunavailable*\xcb\x01\n" +
+	"\vunavailable\x18\x04 \x01(\tR\vunavailable\"b\n" +
+	"\x13CollectBlobsRequest\x122\n" +
+	"\amin_age\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\x06minAge\x12\x17\n" +
+	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"\xa0\x01\n" +
+	"\x14CollectBlobsResponse\x12\x1d\n" +
+	"\n" +
+	"held_count\x18\x01 \x01(\x05R\theldCount\x12\x1f\n" +
+	"\vnamed_count\x18\x02 \x01(\x05R\n" +
+	"namedCount\x12#\n" +
+	"\rremoved_count\x18\x03 \x01(\x05R\fremovedCount\x12#\n" +
+	"\rremoved_bytes\x18\x04 \x01(\x03R\fremovedBytes*\xcb\x01\n" +
 	"\bJobState\x12\x19\n" +
 	"\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n" +
@@ -3357,12 +3495,13 @@ const file_collatio_v1_gateway_proto_rawDesc = "" +
 	"\vBlobService\x12D\n" +
 	"\n" +
 	"UploadBlob\x12\x1e.collatio.v1.UploadBlobRequest\x1a\x14.collatio.v1.BlobRef(\x01\x12I\n" +
-	"\bReadBlob\x12\x1c.collatio.v1.ReadBlobRequest\x1a\x1d.collatio.v1.ReadBlobResponse0\x012\xe9\x02\n" +
+	"\bReadBlob\x12\x1c.collatio.v1.ReadBlobRequest\x1a\x1d.collatio.v1.ReadBlobResponse0\x012\xbe\x03\n" +
 	"\vMeshService\x12Q\n" +
 	"\x0fGetCapabilities\x12#.collatio.v1.GetCapabilitiesRequest\x1a\x19.collatio.v1.Capabilities\x12K\n" +
 	"\rGetMeshStatus\x12!.collatio.v1.GetMeshStatusRequest\x1a\x17.collatio.v1.MeshStatus\x12Y\n" +
 	"\x0eListQuarantine\x12\".collatio.v1.ListQuarantineRequest\x1a#.collatio.v1.ListQuarantineResponse\x12_\n" +
-	"\x10ReplayQuarantine\x12$.collatio.v1.ReplayQuarantineRequest\x1a%.collatio.v1.ReplayQuarantineResponseBM\n" +
+	"\x10ReplayQuarantine\x12$.collatio.v1.ReplayQuarantineRequest\x1a%.collatio.v1.ReplayQuarantineResponse\x12S\n" +
+	"\fCollectBlobs\x12 .collatio.v1.CollectBlobsRequest\x1a!.collatio.v1.CollectBlobsResponseBM\n" +
 	"\x0fdev.collatio.v1B\fGatewayProtoP\x01Z*collatio.dev/gen/go/collatio/v1;collatiov1b\x06proto3"
 
 var (
@@ -3378,7 +3517,7 @@ func file_collatio_v1_gateway_proto_rawDescGZIP() []byte {
 }
 
 var file_collatio_v1_gateway_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_collatio_v1_gateway_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_collatio_v1_gateway_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_collatio_v1_gateway_proto_goTypes = []any{
 	(JobState)(0),                      // 0: collatio.v1.JobState
 	(DocumentState)(0),                 // 1: collatio.v1.DocumentState
@@ -3424,124 +3563,129 @@ var file_collatio_v1_gateway_proto_goTypes = []any{
 	(*Limits)(nil),                     // 41: collatio.v1.Limits
 	(*GetMeshStatusRequest)(nil),       // 42: collatio.v1.GetMeshStatusRequest
 	(*MeshStatus)(nil),                 // 43: collatio.v1.MeshStatus
-	nil,                                // 44: collatio.v1.JobSpec.LabelsEntry
-	(*timestamppb.Timestamp)(nil),      // 45: google.protobuf.Timestamp
-	(WaitingReason)(0),                 // 46: collatio.v1.WaitingReason
-	(*Source)(nil),                     // 47: collatio.v1.Source
-	(*ExtractSpec)(nil),                // 48: collatio.v1.ExtractSpec
-	(*CompareSpec)(nil),                // 49: collatio.v1.CompareSpec
-	(*durationpb.Duration)(nil),        // 50: google.protobuf.Duration
-	(*BlobRef)(nil),                    // 51: collatio.v1.BlobRef
-	(*ExtractionSummary)(nil),          // 52: collatio.v1.ExtractionSummary
-	(*DocumentError)(nil),              // 53: collatio.v1.DocumentError
-	(*StepTiming)(nil),                 // 54: collatio.v1.StepTiming
-	(Stage)(0),                         // 55: collatio.v1.Stage
-	(*Comparison)(nil),                 // 56: collatio.v1.Comparison
-	(*Isolation)(nil),                  // 57: collatio.v1.Isolation
-	(*StageStatus)(nil),                // 58: collatio.v1.StageStatus
-	(*ListQuarantineRequest)(nil),      // 59: collatio.v1.ListQuarantineRequest
-	(*ReplayQuarantineRequest)(nil),    // 60: collatio.v1.ReplayQuarantineRequest
-	(*emptypb.Empty)(nil),              // 61: google.protobuf.Empty
-	(*Extraction)(nil),                 // 62: collatio.v1.Extraction
-	(*CompareConclusion)(nil),          // 63: collatio.v1.CompareConclusion
-	(*ListQuarantineResponse)(nil),     // 64: collatio.v1.ListQuarantineResponse
-	(*ReplayQuarantineResponse)(nil),   // 65: collatio.v1.ReplayQuarantineResponse
+	(*CollectBlobsRequest)(nil),        // 44: collatio.v1.CollectBlobsRequest
+	(*CollectBlobsResponse)(nil),       // 45: collatio.v1.CollectBlobsResponse
+	nil,                                // 46: collatio.v1.JobSpec.LabelsEntry
+	(*timestamppb.Timestamp)(nil),      // 47: google.protobuf.Timestamp
+	(WaitingReason)(0),                 // 48: collatio.v1.WaitingReason
+	(*Source)(nil),                     // 49: collatio.v1.Source
+	(*ExtractSpec)(nil),                // 50: collatio.v1.ExtractSpec
+	(*CompareSpec)(nil),                // 51: collatio.v1.CompareSpec
+	(*durationpb.Duration)(nil),        // 52: google.protobuf.Duration
+	(*BlobRef)(nil),                    // 53: collatio.v1.BlobRef
+	(*ExtractionSummary)(nil),          // 54: collatio.v1.ExtractionSummary
+	(*DocumentError)(nil),              // 55: collatio.v1.DocumentError
+	(*StepTiming)(nil),                 // 56: collatio.v1.StepTiming
+	(Stage)(0),                         // 57: collatio.v1.Stage
+	(*Comparison)(nil),                 // 58: collatio.v1.Comparison
+	(*Isolation)(nil),                  // 59: collatio.v1.Isolation
+	(*StageStatus)(nil),                // 60: collatio.v1.StageStatus
+	(*ListQuarantineRequest)(nil),      // 61: collatio.v1.ListQuarantineRequest
+	(*ReplayQuarantineRequest)(nil),    // 62: collatio.v1.ReplayQuarantineRequest
+	(*emptypb.Empty)(nil),              // 63: google.protobuf.Empty
+	(*Extraction)(nil),                 // 64: collatio.v1.Extraction
+	(*CompareConclusion)(nil),          // 65: collatio.v1.CompareConclusion
+	(*ListQuarantineResponse)(nil),     // 66: collatio.v1.ListQuarantineResponse
+	(*ReplayQuarantineResponse)(nil),   // 67: collatio.v1.ReplayQuarantineResponse
 }
 var file_collatio_v1_gateway_proto_depIdxs = []int32{
 	5,  // 0: collatio.v1.Job.spec:type_name -> collatio.v1.JobSpec
 	0,  // 1: collatio.v1.Job.state:type_name -> collatio.v1.JobState
 	10, // 2: collatio.v1.Job.error:type_name -> collatio.v1.JobError
-	45, // 3: collatio.v1.Job.create_time:type_name -> google.protobuf.Timestamp
-	45, // 4: collatio.v1.Job.start_time:type_name -> google.protobuf.Timestamp
-	45, // 5: collatio.v1.Job.end_time:type_name -> google.protobuf.Timestamp
-	45, // 6: collatio.v1.Job.expire_time:type_name -> google.protobuf.Timestamp
+	47, // 3: collatio.v1.Job.create_time:type_name -> google.protobuf.Timestamp
+	47, // 4: collatio.v1.Job.start_time:type_name -> google.protobuf.Timestamp
+	47, // 5: collatio.v1.Job.end_time:type_name -> google.protobuf.Timestamp
+	47, // 6: collatio.v1.Job.expire_time:type_name -> google.protobuf.Timestamp
 	11, // 7: collatio.v1.Job.documents:type_name -> collatio.v1.DocumentCounts
 	12, // 8: collatio.v1.Job.comparisons:type_name -> collatio.v1.ComparisonCounts
-	46, // 9: collatio.v1.Job.waiting_reason:type_name -> collatio.v1.WaitingReason
-	45, // 10: collatio.v1.Job.waiting_since:type_name -> google.protobuf.Timestamp
-	47, // 11: collatio.v1.JobSpec.sources:type_name -> collatio.v1.Source
-	48, // 12: collatio.v1.JobSpec.extract:type_name -> collatio.v1.ExtractSpec
-	49, // 13: collatio.v1.JobSpec.compare:type_name -> collatio.v1.CompareSpec
+	48, // 9: collatio.v1.Job.waiting_reason:type_name -> collatio.v1.WaitingReason
+	47, // 10: collatio.v1.Job.waiting_since:type_name -> google.protobuf.Timestamp
+	49, // 11: collatio.v1.JobSpec.sources:type_name -> collatio.v1.Source
+	50, // 12: collatio.v1.JobSpec.extract:type_name -> collatio.v1.ExtractSpec
+	51, // 13: collatio.v1.JobSpec.compare:type_name -> collatio.v1.CompareSpec
 	6,  // 14: collatio.v1.JobSpec.on_failure:type_name -> collatio.v1.FailurePolicy
-	50, // 15: collatio.v1.JobSpec.timeout:type_name -> google.protobuf.Duration
-	50, // 16: collatio.v1.JobSpec.result_ttl:type_name -> google.protobuf.Duration
-	44, // 17: collatio.v1.JobSpec.labels:type_name -> collatio.v1.JobSpec.LabelsEntry
+	52, // 15: collatio.v1.JobSpec.timeout:type_name -> google.protobuf.Duration
+	52, // 16: collatio.v1.JobSpec.result_ttl:type_name -> google.protobuf.Duration
+	46, // 17: collatio.v1.JobSpec.labels:type_name -> collatio.v1.JobSpec.LabelsEntry
 	7,  // 18: collatio.v1.FailurePolicy.best_effort:type_name -> collatio.v1.BestEffort
 	8,  // 19: collatio.v1.FailurePolicy.fail_fast:type_name -> collatio.v1.FailFast
 	9,  // 20: collatio.v1.FailurePolicy.quorum:type_name -> collatio.v1.Quorum
 	4,  // 21: collatio.v1.CreateJobRequest.job:type_name -> collatio.v1.Job
 	4,  // 22: collatio.v1.ListJobsResponse.jobs:type_name -> collatio.v1.Job
-	45, // 23: collatio.v1.JobEvent.time:type_name -> google.protobuf.Timestamp
+	47, // 23: collatio.v1.JobEvent.time:type_name -> google.protobuf.Timestamp
 	4,  // 24: collatio.v1.JobEvent.snapshot:type_name -> collatio.v1.Job
 	19, // 25: collatio.v1.JobEvent.heartbeat:type_name -> collatio.v1.Heartbeat
 	21, // 26: collatio.v1.JobEvent.document:type_name -> collatio.v1.JobDocument
 	12, // 27: collatio.v1.JobEvent.comparisons:type_name -> collatio.v1.ComparisonCounts
 	4,  // 28: collatio.v1.JobEvent.state_change:type_name -> collatio.v1.Job
 	20, // 29: collatio.v1.JobEvent.listing:type_name -> collatio.v1.ListingProgress
-	46, // 30: collatio.v1.Heartbeat.waiting_reason:type_name -> collatio.v1.WaitingReason
-	45, // 31: collatio.v1.Heartbeat.waiting_since:type_name -> google.protobuf.Timestamp
+	48, // 30: collatio.v1.Heartbeat.waiting_reason:type_name -> collatio.v1.WaitingReason
+	47, // 31: collatio.v1.Heartbeat.waiting_since:type_name -> google.protobuf.Timestamp
 	1,  // 32: collatio.v1.JobDocument.state:type_name -> collatio.v1.DocumentState
-	51, // 33: collatio.v1.JobDocument.blob:type_name -> collatio.v1.BlobRef
-	51, // 34: collatio.v1.JobDocument.extraction:type_name -> collatio.v1.BlobRef
-	52, // 35: collatio.v1.JobDocument.summary:type_name -> collatio.v1.ExtractionSummary
-	53, // 36: collatio.v1.JobDocument.error:type_name -> collatio.v1.DocumentError
-	54, // 37: collatio.v1.JobDocument.fetch_timing:type_name -> collatio.v1.StepTiming
-	54, // 38: collatio.v1.JobDocument.extract_timing:type_name -> collatio.v1.StepTiming
-	55, // 39: collatio.v1.RetryJobRequest.from_stage:type_name -> collatio.v1.Stage
+	53, // 33: collatio.v1.JobDocument.blob:type_name -> collatio.v1.BlobRef
+	53, // 34: collatio.v1.JobDocument.extraction:type_name -> collatio.v1.BlobRef
+	54, // 35: collatio.v1.JobDocument.summary:type_name -> collatio.v1.ExtractionSummary
+	55, // 36: collatio.v1.JobDocument.error:type_name -> collatio.v1.DocumentError
+	56, // 37: collatio.v1.JobDocument.fetch_timing:type_name -> collatio.v1.StepTiming
+	56, // 38: collatio.v1.JobDocument.extract_timing:type_name -> collatio.v1.StepTiming
+	57, // 39: collatio.v1.RetryJobRequest.from_stage:type_name -> collatio.v1.Stage
 	1,  // 40: collatio.v1.ListJobDocumentsRequest.state:type_name -> collatio.v1.DocumentState
 	21, // 41: collatio.v1.ListJobDocumentsResponse.documents:type_name -> collatio.v1.JobDocument
 	2,  // 42: collatio.v1.ListJobComparisonsRequest.view:type_name -> collatio.v1.ComparisonView
-	56, // 43: collatio.v1.ListJobComparisonsResponse.comparisons:type_name -> collatio.v1.Comparison
+	58, // 43: collatio.v1.ListJobComparisonsResponse.comparisons:type_name -> collatio.v1.Comparison
 	3,  // 44: collatio.v1.GetJobReportRequest.format:type_name -> collatio.v1.ReportFormat
 	35, // 45: collatio.v1.UploadBlobRequest.header:type_name -> collatio.v1.UploadHeader
 	40, // 46: collatio.v1.Capabilities.engines:type_name -> collatio.v1.StageEngines
 	41, // 47: collatio.v1.Capabilities.limits:type_name -> collatio.v1.Limits
-	57, // 48: collatio.v1.Capabilities.isolation:type_name -> collatio.v1.Isolation
-	55, // 49: collatio.v1.StageEngines.stage:type_name -> collatio.v1.Stage
-	58, // 50: collatio.v1.MeshStatus.stages:type_name -> collatio.v1.StageStatus
-	13, // 51: collatio.v1.JobService.CreateJob:input_type -> collatio.v1.CreateJobRequest
-	14, // 52: collatio.v1.JobService.GetJob:input_type -> collatio.v1.GetJobRequest
-	15, // 53: collatio.v1.JobService.ListJobs:input_type -> collatio.v1.ListJobsRequest
-	17, // 54: collatio.v1.JobService.WatchJob:input_type -> collatio.v1.WatchJobRequest
-	22, // 55: collatio.v1.JobService.CancelJob:input_type -> collatio.v1.CancelJobRequest
-	23, // 56: collatio.v1.JobService.RetryJob:input_type -> collatio.v1.RetryJobRequest
-	24, // 57: collatio.v1.JobService.DeleteJob:input_type -> collatio.v1.DeleteJobRequest
-	25, // 58: collatio.v1.JobService.ListJobDocuments:input_type -> collatio.v1.ListJobDocumentsRequest
-	27, // 59: collatio.v1.JobService.ListJobComparisons:input_type -> collatio.v1.ListJobComparisonsRequest
-	29, // 60: collatio.v1.JobService.GetExtraction:input_type -> collatio.v1.GetExtractionRequest
-	30, // 61: collatio.v1.JobService.GetComparison:input_type -> collatio.v1.GetComparisonRequest
-	31, // 62: collatio.v1.JobService.GetConclusion:input_type -> collatio.v1.GetConclusionRequest
-	32, // 63: collatio.v1.JobService.GetJobReport:input_type -> collatio.v1.GetJobReportRequest
-	34, // 64: collatio.v1.BlobService.UploadBlob:input_type -> collatio.v1.UploadBlobRequest
-	36, // 65: collatio.v1.BlobService.ReadBlob:input_type -> collatio.v1.ReadBlobRequest
-	38, // 66: collatio.v1.MeshService.GetCapabilities:input_type -> collatio.v1.GetCapabilitiesRequest
-	42, // 67: collatio.v1.MeshService.GetMeshStatus:input_type -> collatio.v1.GetMeshStatusRequest
-	59, // 68: collatio.v1.MeshService.ListQuarantine:input_type -> collatio.v1.ListQuarantineRequest
-	60, // 69: collatio.v1.MeshService.ReplayQuarantine:input_type -> collatio.v1.ReplayQuarantineRequest
-	4,  // 70: collatio.v1.JobService.CreateJob:output_type -> collatio.v1.Job
-	4,  // 71: collatio.v1.JobService.GetJob:output_type -> collatio.v1.Job
-	16, // 72: collatio.v1.JobService.ListJobs:output_type -> collatio.v1.ListJobsResponse
-	18, // 73: collatio.v1.JobService.WatchJob:output_type -> collatio.v1.JobEvent
-	4,  // 74: collatio.v1.JobService.CancelJob:output_type -> collatio.v1.Job
-	4,  // 75: collatio.v1.JobService.RetryJob:output_type -> collatio.v1.Job
-	61, // 76: collatio.v1.JobService.DeleteJob:output_type -> google.protobuf.Empty
-	26, // 77: collatio.v1.JobService.ListJobDocuments:output_type -> collatio.v1.ListJobDocumentsResponse
-	28, // 78: collatio.v1.JobService.ListJobComparisons:output_type -> collatio.v1.ListJobComparisonsResponse
-	62, // 79: collatio.v1.JobService.GetExtraction:output_type -> collatio.v1.Extraction
-	56, // 80: collatio.v1.JobService.GetComparison:output_type -> collatio.v1.Comparison
-	63, // 81: collatio.v1.JobService.GetConclusion:output_type -> collatio.v1.CompareConclusion
-	33, // 82: collatio.v1.JobService.GetJobReport:output_type -> collatio.v1.GetJobReportResponse
-	51, // 83: collatio.v1.BlobService.UploadBlob:output_type -> collatio.v1.BlobRef
-	37, // 84: collatio.v1.BlobService.ReadBlob:output_type -> collatio.v1.ReadBlobResponse
-	39, // 85: collatio.v1.MeshService.GetCapabilities:output_type -> collatio.v1.Capabilities
-	43, // 86: collatio.v1.MeshService.GetMeshStatus:output_type -> collatio.v1.MeshStatus
-	64, // 87: collatio.v1.MeshService.ListQuarantine:output_type -> collatio.v1.ListQuarantineResponse
-	65, // 88: collatio.v1.MeshService.ReplayQuarantine:output_type -> collatio.v1.ReplayQuarantineResponse
-	70, // [70:89] is the sub-list for method output_type
-	51, // [51:70] is the sub-list for method input_type
-	51, // [51:51] is the sub-list for extension type_name
-	51, // [51:51] is the sub-list for extension extendee
-	0,  // [0:51] is the sub-list for field type_name
+	59, // 48: collatio.v1.Capabilities.isolation:type_name -> collatio.v1.Isolation
+	57, // 49: collatio.v1.StageEngines.stage:type_name -> collatio.v1.Stage
+	60, // 50: collatio.v1.MeshStatus.stages:type_name -> collatio.v1.StageStatus
+	52, // 51: collatio.v1.CollectBlobsRequest.min_age:type_name -> google.protobuf.Duration
+	13, // 52: collatio.v1.JobService.CreateJob:input_type -> collatio.v1.CreateJobRequest
+	14, // 53: collatio.v1.JobService.GetJob:input_type -> collatio.v1.GetJobRequest
+	15, // 54: collatio.v1.JobService.ListJobs:input_type -> collatio.v1.ListJobsRequest
+	17, // 55: collatio.v1.JobService.WatchJob:input_type -> collatio.v1.WatchJobRequest
+	22, // 56: collatio.v1.JobService.CancelJob:input_type -> collatio.v1.CancelJobRequest
+	23, // 57: collatio.v1.JobService.RetryJob:input_type -> collatio.v1.RetryJobRequest
+	24, // 58: collatio.v1.JobService.DeleteJob:input_type -> collatio.v1.DeleteJobRequest
+	25, // 59: collatio.v1.JobService.ListJobDocuments:input_type -> collatio.v1.ListJobDocumentsRequest
+	27, // 60: collatio.v1.JobService.ListJobComparisons:input_type -> collatio.v1.ListJobComparisonsRequest
+	29, // 61: collatio.v1.JobService.GetExtraction:input_type -> collatio.v1.GetExtractionRequest
+	30, // 62: collatio.v1.JobService.GetComparison:input_type -> collatio.v1.GetComparisonRequest
+	31, // 63: collatio.v1.JobService.GetConclusion:input_type -> collatio.v1.GetConclusionRequest
+	32, // 64: collatio.v1.JobService.GetJobReport:input_type -> collatio.v1.GetJobReportRequest
+	34, // 65: collatio.v1.BlobService.UploadBlob:input_type -> collatio.v1.UploadBlobRequest
+	36, // 66: collatio.v1.BlobService.ReadBlob:input_type -> collatio.v1.ReadBlobRequest
+	38, // 67: collatio.v1.MeshService.GetCapabilities:input_type -> collatio.v1.GetCapabilitiesRequest
+	42, // 68: collatio.v1.MeshService.GetMeshStatus:input_type -> collatio.v1.GetMeshStatusRequest
+	61, // 69: collatio.v1.MeshService.ListQuarantine:input_type -> collatio.v1.ListQuarantineRequest
+	62, // 70: collatio.v1.MeshService.ReplayQuarantine:input_type -> collatio.v1.ReplayQuarantineRequest
+	44, // 71: collatio.v1.MeshService.CollectBlobs:input_type -> collatio.v1.CollectBlobsRequest
+	4,  // 72: collatio.v1.JobService.CreateJob:output_type -> collatio.v1.Job
+	4,  // 73: collatio.v1.JobService.GetJob:output_type -> collatio.v1.Job
+	16, // 74: collatio.v1.JobService.ListJobs:output_type -> collatio.v1.ListJobsResponse
+	18, // 75: collatio.v1.JobService.WatchJob:output_type -> collatio.v1.JobEvent
+	4,  // 76: collatio.v1.JobService.CancelJob:output_type -> collatio.v1.Job
+	4,  // 77: collatio.v1.JobService.RetryJob:output_type -> collatio.v1.Job
+	63, // 78: collatio.v1.JobService.DeleteJob:output_type -> google.protobuf.Empty
+	26, // 79: collatio.v1.JobService.ListJobDocuments:output_type -> collatio.v1.ListJobDocumentsResponse
+	28, // 80: collatio.v1.JobService.ListJobComparisons:output_type -> collatio.v1.ListJobComparisonsResponse
+	64, // 81: collatio.v1.JobService.GetExtraction:output_type -> collatio.v1.Extraction
+	58, // 82: collatio.v1.JobService.GetComparison:output_type -> collatio.v1.Comparison
+	65, // 83: collatio.v1.JobService.GetConclusion:output_type -> collatio.v1.CompareConclusion
+	33, // 84: collatio.v1.JobService.GetJobReport:output_type -> collatio.v1.GetJobReportResponse
+	53, // 85: collatio.v1.BlobService.UploadBlob:output_type -> collatio.v1.BlobRef
+	37, // 86: collatio.v1.BlobService.ReadBlob:output_type -> collatio.v1.ReadBlobResponse
+	39, // 87: collatio.v1.MeshService.GetCapabilities:output_type -> collatio.v1.Capabilities
+	43, // 88: collatio.v1.MeshService.GetMeshStatus:output_type -> collatio.v1.MeshStatus
+	66, // 89: collatio.v1.MeshService.ListQuarantine:output_type -> collatio.v1.ListQuarantineResponse
+	67, // 90: collatio.v1.MeshService.ReplayQuarantine:output_type -> collatio.v1.ReplayQuarantineResponse
+	45, // 91: collatio.v1.MeshService.CollectBlobs:output_type -> collatio.v1.CollectBlobsResponse
+	72, // [72:92] is the sub-list for method output_type
+	52, // [52:72] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_collatio_v1_gateway_proto_init() }
@@ -3576,7 +3720,7 @@ func file_collatio_v1_gateway_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_collatio_v1_gateway_proto_rawDesc), len(file_collatio_v1_gateway_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   41,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   3,
 		},

@@ -810,6 +810,7 @@ const (
 	MeshService_GetMeshStatus_FullMethodName    = "/collatio.v1.MeshService/GetMeshStatus"
 	MeshService_ListQuarantine_FullMethodName   = "/collatio.v1.MeshService/ListQuarantine"
 	MeshService_ReplayQuarantine_FullMethodName = "/collatio.v1.MeshService/ReplayQuarantine"
+	MeshService_CollectBlobs_FullMethodName     = "/collatio.v1.MeshService/CollectBlobs"
 )
 
 // MeshServiceClient is the client API for MeshService service.
@@ -826,6 +827,9 @@ type MeshServiceClient interface {
 	ListQuarantine(ctx context.Context, in *ListQuarantineRequest, opts ...grpc.CallOption) (*ListQuarantineResponse, error)
 	// Try quarantined steps again.
 	ReplayQuarantine(ctx context.Context, in *ReplayQuarantineRequest, opts ...grpc.CallOption) (*ReplayQuarantineResponse, error)
+	// Remove blobs that no kept job and no known step names, and that nobody used for long; the mesh does so by
+	// itself, once an hour by default. Errors: INVALID_ARGUMENT for a min_age below an hour.
+	CollectBlobs(ctx context.Context, in *CollectBlobsRequest, opts ...grpc.CallOption) (*CollectBlobsResponse, error)
 }
 
 type meshServiceClient struct {
@@ -876,6 +880,16 @@ func (c *meshServiceClient) ReplayQuarantine(ctx context.Context, in *ReplayQuar
 	return out, nil
 }
 
+func (c *meshServiceClient) CollectBlobs(ctx context.Context, in *CollectBlobsRequest, opts ...grpc.CallOption) (*CollectBlobsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CollectBlobsResponse)
+	err := c.cc.Invoke(ctx, MeshService_CollectBlobs_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // MeshServiceServer is the server API for MeshService service.
 // All implementations must embed UnimplementedMeshServiceServer
 // for forward compatibility.
@@ -890,6 +904,9 @@ type MeshServiceServer interface {
 	ListQuarantine(context.Context, *ListQuarantineRequest) (*ListQuarantineResponse, error)
 	// Try quarantined steps again.
 	ReplayQuarantine(context.Context, *ReplayQuarantineRequest) (*ReplayQuarantineResponse, error)
+	// Remove blobs that no kept job and no known step names, and that nobody used for long; the mesh does so by
+	// itself, once an hour by default. Errors: INVALID_ARGUMENT for a min_age below an hour.
+	CollectBlobs(context.Context, *CollectBlobsRequest) (*CollectBlobsResponse, error)
 	mustEmbedUnimplementedMeshServiceServer()
 }
 
@@ -911,6 +928,9 @@ func (UnimplementedMeshServiceServer) ListQuarantine(context.Context, *ListQuara
 }
 func (UnimplementedMeshServiceServer) ReplayQuarantine(context.Context, *ReplayQuarantineRequest) (*ReplayQuarantineResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method ReplayQuarantine not implemented")
+}
+func (UnimplementedMeshServiceServer) CollectBlobs(context.Context, *CollectBlobsRequest) (*CollectBlobsResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method CollectBlobs not implemented")
 }
 func (UnimplementedMeshServiceServer) mustEmbedUnimplementedMeshServiceServer() {}
 func (UnimplementedMeshServiceServer) testEmbeddedByValue()                     {}
@@ -1005,6 +1025,24 @@ func _MeshService_ReplayQuarantine_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MeshService_CollectBlobs_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CollectBlobsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MeshServiceServer).CollectBlobs(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MeshService_CollectBlobs_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MeshServiceServer).CollectBlobs(ctx, req.(*CollectBlobsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // MeshService_ServiceDesc is the grpc.ServiceDesc for MeshService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -1027,6 +1065,10 @@ var MeshService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ReplayQuarantine",
 			Handler:    _MeshService_ReplayQuarantine_Handler,
+		},
+		{
+			MethodName: "CollectBlobs",
+			Handler:    _MeshService_CollectBlobs_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
