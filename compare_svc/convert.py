@@ -206,6 +206,7 @@ def _counts(found: model.ChangeCounts) -> compare_pb2.ChangeCounts:
         values_changed=found.values_changed,
         changes=found.changes,
         likely_artifacts=found.likely_artifacts,
+        renumbered=found.renumbered,
     )
 
 
@@ -221,6 +222,7 @@ def _change(change: model.Change) -> compare_pb2.Change:
         right_value=change.right_value,
         likely_artifact=change.likely_artifact,
         artifact_reason=change.artifact_reason,
+        renumbering=change.renumbering,
     )
 
 
@@ -269,11 +271,14 @@ def findings(made: compare_pb2.TileComparisons, *, rollup: bool) -> list[dict[st
 
 
 def _changed_blocks(comparison: compare_pb2.Comparison) -> set[int]:
-    """Collect the left document's blocks that changed; likely artefacts do not count."""
+    """Collect the left document's blocks that changed; likely artefacts and mere renumbering do not count."""
     return {
         change.left.block
         for change in comparison.changes
-        if change.scope in CONTENT and change.HasField("left") and not change.likely_artifact
+        if change.scope in CONTENT
+        and change.HasField("left")
+        and not change.likely_artifact
+        and not change.renumbering
     }
 
 

@@ -242,6 +242,7 @@ class Change:
     right_value: str = ""
     likely_artifact: bool = False
     artifact_reason: str = ""
+    renumbering: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +257,7 @@ class ChangeCounts:
     values_changed: int = 0
     changes: int = 0
     likely_artifacts: int = 0
+    renumbered: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ _COUNTS = (
     "valuesChanged",
     "changes",
     "likelyArtifacts",
+    "renumbered",
 )
 SUMMARY_HEAD = (
     "uri",

@@ -250,6 +250,7 @@ def _change(row: Mapping[str, Any]) -> Change:
         left_value=row.get("leftValue", ""),
         right_value=row.get("rightValue", ""),
         artifact=bool(row.get("likelyArtifact")),
+        renumbering=bool(row.get("renumbering")),
         reason=row.get("artifactReason", ""),
     )
 

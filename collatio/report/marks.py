@@ -2,7 +2,7 @@
 
 Rules: places count within a block, but a change may reach over several blocks, so marks count within the
 whole text; a mark that differs in white space alone is left out, because nobody sees it; only changes that
-are not likely artefacts are numbered, from 1, in the order of the list.
+are neither likely artefacts nor mere renumbering are numbered, from 1, in the order of the list.
 """
 
 from __future__ import annotations
@@ -22,18 +22,27 @@ MOVE, EDIT = "move", "edit"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A changed stretch [start, end) of one side. `number` is its change's, 0 for a likely artefact."""
+    """A changed stretch [start, end) of one side.
+
+    `number` is its change's; 0 for a likely artefact, and for a `quiet` one, which only renumbers.
+    """
 
     start: int
     end: int
     role: str
     change: int
     number: int
+    quiet: bool = False
 
     @property
     def artifact(self) -> bool:
         """Whether it is a likely artefact."""
-        return self.number == 0
+        return self.number == 0 and not self.quiet
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is an edit that a reader came for."""
+        return self.number != 0
 
 
 class Segment(NamedTuple):
@@ -59,7 +68,7 @@ def numbered(changes: Sequence[Change]) -> list[int]:
     count = 0
     numbers = []
     for change in changes:
-        counts = not change.artifact and change.scope in {"TEXT", "TABLE"}
+        counts = not change.artifact and not change.renumbering and change.scope in {"TEXT", "TABLE"}
         count += counts
         numbers.append(count if counts else 0)
     return numbers
@@ -75,7 +84,7 @@ def marked(paper: Paper, changes: Sequence[Change], numbers: Sequence[int], *, l
         start, end = _reach(paper, spot)
         if start < end:
             role = MOVE if change.kind == "MOVED" else EDIT
-            found.append(Mark(start, end, role, at, numbers[at]))
+            found.append(Mark(start, end, role, at, numbers[at], change.renumbering))
     found.sort(key=lambda mark: (mark.start, -mark.end, mark.change))
     return Marked(paper, tuple(found), _by_block(paper, found))
 

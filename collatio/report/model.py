@@ -64,8 +64,13 @@ class Pair:
 
     @property
     def edits(self) -> int:
-        """Changes that are not likely artefacts of extraction."""
-        return max(0, self.counts.get("changes", 0) - self.counts.get("likelyArtifacts", 0))
+        """Changes that are neither likely artefacts of extraction nor mere renumbering."""
+        return max(0, self.counts.get("changes", 0) - self.counts.get("likelyArtifacts", 0) - self.renumbered)
+
+    @property
+    def renumbered(self) -> int:
+        """Changes that only renumber clauses, headings, items and references to them."""
+        return self.counts.get("renumbered", 0)
 
     @property
     def compared(self) -> bool:
@@ -127,6 +132,7 @@ class Change:
     right_value: str = ""
     artifact: bool = False
     reason: str = ""
+    renumbering: bool = False
 
 
 @dataclass(frozen=True, slots=True)

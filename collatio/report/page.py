@@ -131,6 +131,8 @@ class _Maker:
 
     def _head(self, pair: Pair) -> Markup:
         changes = counted(pair.edits, "change") if pair.edits else "no edit, artefacts only"
+        if pair.renumbered:
+            changes += f", {pair.renumbered:,} renumbered"
         return joined(
             el("span", percent(pair.overall), class_="alike-big"),
             el(

@@ -86,8 +86,14 @@ def _edit(text: str, mark: Mark, changes: Sequence[Change], anchors: Anchors, *,
     two_sided = change.left is not None and change.right is not None and bool(change.right_text)
     if mark.artifact:
         return el("span", text, class_="art-out" if left else "art-in", title=_reason(change))
+    if mark.quiet:
+        return _renumbered(text, left=left)
     anchor = None if left and two_sided else anchors.take(f"c{mark.number}")
     return el("del" if left else "ins", text, id=anchor, data_c=mark.number)
+
+
+def _renumbered(text: str, *, left: bool) -> Markup:
+    return el("del" if left else "ins", text, class_="num", title="only renumbered")
 
 
 def _reason(change: Change) -> str:
@@ -179,7 +185,11 @@ def _both(text: str, segment: Segment, block: Block, changes: Sequence[Change], 
         inner = _edit(text, mark, changes, anchors, left=False)
         was = changes[mark.change].left_text
         if was and mark.start == segment.start:
-            gone = el("span", was, class_="art-out") if mark.artifact else el("del", was, data_c=mark.number)
+            gone = el("del", was, data_c=mark.number)
+            if mark.artifact:
+                gone = el("span", was, class_="art-out")
+            elif mark.quiet:
+                gone = _renumbered(was, left=True)
             inner = joined(gone, inner)
     return _moved(inner, segment, block, anchors, left=False) if segment.move else inner
 

@@ -135,8 +135,8 @@ class Redline:
 
     def _is_changed(self, row: Row) -> bool:
         return (
-            any(not mark.artifact for at in row.left for mark in self._left.by_block[at])
-            or any(not mark.artifact for at in row.right for mark in self._right.by_block[at])
+            any(mark.counts for at in row.left for mark in self._left.by_block[at])
+            or any(mark.counts for at in row.right for mark in self._right.by_block[at])
             or self._table_of(row) is not None
         )
 
@@ -157,13 +157,17 @@ class Redline:
             return
         middle = rows[before : len(rows) - after]
         yield from (self._row(row, anchors, inline=inline) for row in rows[:before])
-        words = f"{len(middle):,} unchanged blocks"
+        what = "blocks unchanged or only renumbered" if self._renumbers(middle) else "unchanged blocks"
+        words = f"{len(middle):,} {what}"
         if self._keeps_folds:
             inner = (self._row(row, anchors, inline=inline) for row in middle)
             yield el("details", el("summary", words), inner, class_="fold")
         else:
             yield el("p", f"{words} left out", class_="gap")
         yield from (self._row(row, anchors, inline=inline) for row in rows[len(rows) - after :] if after)
+
+    def _renumbers(self, rows: Sequence[Row]) -> bool:
+        return any(mark.quiet for row in rows for at in row.right for mark in self._right.by_block[at])
 
     def _row(self, row: Row, anchors: Anchors, *, inline: bool) -> Markup:
         name = "r chg" if self._is_changed(row) else "r"

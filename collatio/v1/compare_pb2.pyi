@@ -890,8 +890,8 @@ class Comparison(_message.Message):
 
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Change]:
-        """What changed, in the order of the right document, deletions at the place where they stood. Left out in
-        the BASIC view.
+        """What changed: running text in the order of the right document, deletions at the place where they stood,
+        with tables where they stand; then page furniture; then fields and metadata. Left out in the BASIC view.
         """
 
     def __init__(
@@ -1036,6 +1036,7 @@ class ChangeCounts(_message.Message):
     VALUES_CHANGED_FIELD_NUMBER: _builtins.int
     CHANGES_FIELD_NUMBER: _builtins.int
     LIKELY_ARTIFACTS_FIELD_NUMBER: _builtins.int
+    RENUMBERED_FIELD_NUMBER: _builtins.int
     words_inserted: _builtins.int
     """Words inserted, those of replacements included."""
     words_deleted: _builtins.int
@@ -1052,6 +1053,8 @@ class ChangeCounts(_message.Message):
     """Changes in all, listed or not."""
     likely_artifacts: _builtins.int
     """Of those, the ones likely to come from extraction and not from an edit."""
+    renumbered: _builtins.int
+    """Of those, the ones that only renumber clauses, headings and items, or references to them."""
     def __init__(
         self,
         *,
@@ -1063,10 +1066,11 @@ class ChangeCounts(_message.Message):
         values_changed: _builtins.int = ...,
         changes: _builtins.int = ...,
         likely_artifacts: _builtins.int = ...,
+        renumbered: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocks_moved", b"blocks_moved", "cells_changed", b"cells_changed", "changes", b"changes", "likely_artifacts", b"likely_artifacts", "values_changed", b"values_changed", "words_deleted", b"words_deleted", "words_equal", b"words_equal", "words_inserted", b"words_inserted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocks_moved", b"blocks_moved", "cells_changed", b"cells_changed", "changes", b"changes", "likely_artifacts", b"likely_artifacts", "renumbered", b"renumbered", "values_changed", b"values_changed", "words_deleted", b"words_deleted", "words_equal", b"words_equal", "words_inserted", b"words_inserted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1088,6 +1092,7 @@ class Change(_message.Message):
     RIGHT_VALUE_FIELD_NUMBER: _builtins.int
     LIKELY_ARTIFACT_FIELD_NUMBER: _builtins.int
     ARTIFACT_REASON_FIELD_NUMBER: _builtins.int
+    RENUMBERING_FIELD_NUMBER: _builtins.int
     kind: Global___ChangeKind.ValueType
     """What happened."""
     scope: Global___ChangeScope.ValueType
@@ -1107,6 +1112,10 @@ class Change(_message.Message):
     artifact_reason: _builtins.str
     """Why it is likely an artefact: WHITESPACE, HYPHENATION, PAGE_FURNITURE, LOW_CONFIDENCE, ENCODING, or, between
     different formats, FORMAT (list markers, notes, alternative texts, reading order); else empty.
+    """
+    renumbering: _builtins.bool
+    """Whether it only changes the number of a clause, heading or item that stands in both documents, or that of a
+    reference to one: what follows from another edit, and no edit of its own.
     """
     @_builtins.property
     def left(self) -> Global___Place:
@@ -1133,10 +1142,11 @@ class Change(_message.Message):
         right_value: _builtins.str = ...,
         likely_artifact: _builtins.bool = ...,
         artifact_reason: _builtins.str = ...,
+        renumbering: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["left", b"left", "right", b"right"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_reason", b"artifact_reason", "kind", b"kind", "left", b"left", "left_text", b"left_text", "left_value", b"left_value", "likely_artifact", b"likely_artifact", "right", b"right", "right_text", b"right_text", "right_value", b"right_value", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_reason", b"artifact_reason", "kind", b"kind", "left", b"left", "left_text", b"left_text", "left_value", b"left_value", "likely_artifact", b"likely_artifact", "renumbering", b"renumbering", "right", b"right", "right_text", b"right_text", "right_value", b"right_value", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -6,7 +6,7 @@ Rules:
 2. Equal words count only between blocks that have something to do with one another: a rewritten paragraph
    shares "the" and "of" with any other, and a redline that keeps those is unreadable.
 
-Theory: blocks that stand once on each side are anchors; the chain of them that increases on both sides and
+Theory: blocks that stand once on each side, whatever number they bear, are anchors; the chain of them that increases on both sides and
 holds the most words stays in place, the rest has moved. Between anchors the words of all blocks are aligned
 as one sequence, so a paragraph that was split, or merged with the next, still aligns.
 
@@ -16,7 +16,7 @@ moved and changed beyond recognition is a deletion and an insertion.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -61,7 +61,7 @@ class Alignment:
 
 def align_documents(left: Prepared, right: Prepared) -> Alignment:
     """Align two documents prepared by the same preparer."""
-    kept, moved = anchor_blocks(left.keys, right.keys, left.first)
+    kept, moved = anchor_blocks(*_anchor_keys(left, right), left.first)
     moved = [pair for pair in moved if left.word_count(left.first[pair[0]], left.first[pair[0] + 1])]
     gone_left = {pair[0] for pair in moved}
     gone_right = {pair[1] for pair in moved}
@@ -73,8 +73,7 @@ def align_documents(left: Prepared, right: Prepared) -> Alignment:
             rights = [o for o in range(done[1], pair[1]) if o not in gone_right]
             pieces.extend(_gap(left, right, lefts, rights))
         if pair[0] < len(left.keys):
-            begin, end = left.first[pair[0]], left.first[pair[0] + 1]
-            pieces.append(Piece(*pair, begin, right.first[pair[1]], end - begin))
+            pieces.extend(Piece(*pair, *run) for run in whole(left, right, pair).runs)
         done = (pair[0] + 1, pair[1] + 1)
     exact = [whole(left, right, pair) for pair in moved]
     late = find_moved(
@@ -84,6 +83,16 @@ def align_documents(left: Prepared, right: Prepared) -> Alignment:
         gone_right.union(piece.right_block for piece in pieces),
     )
     return Alignment(tuple(pieces), tuple(exact + late))
+
+
+def _anchor_keys(left: Prepared, right: Prepared) -> tuple[list[int], list[int]]:
+    """Give the numbers blocks are anchored by: those of the words behind the label where they stand once on each side."""
+    counts = Counter(left.bodies), Counter(right.bodies)
+    once = {body for body, count in counts[0].items() if count == 1 and counts[1].get(body) == 1}
+    return (
+        [body if body in once else key for body, key in zip(left.bodies, left.keys, strict=True)],
+        [body if body in once else key for body, key in zip(right.bodies, right.keys, strict=True)],
+    )
 
 
 def _gap(left: Prepared, right: Prepared, lefts: Sequence[int], rights: Sequence[int]) -> list[Piece]:

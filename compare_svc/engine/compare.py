@@ -25,6 +25,7 @@ from compare_svc.engine.model import (
     ComparisonStatus,
     PairError,
 )
+from compare_svc.engine.numbering import tell_renumbering
 from compare_svc.engine.prepare import Preparer
 from compare_svc.engine.properties import compare_fields, compare_metadata
 from compare_svc.engine.reasons import artifact_words, explain, explain_tables
@@ -114,8 +115,10 @@ def _different(left: Prepared, right: Prepared, options: Options, *, swapped: bo
     tables = compare_tables(left.document, right.document, ignore, options.max_changes)
     fields, fields_alike = compare_fields(left.document, right.document, ignore)
     metadata = compare_metadata(left.document, right.document, ignore)
+    edited = place_edits(left, right, edits, tables.pairs)
+    told = tell_renumbering(left.document, right.document, [entry.change for entry in edited])
     placed = [
-        *place_edits(left, right, edits, tables.pairs),
+        *(entry._replace(change=change) for entry, change in zip(edited, told, strict=True)),
         *place_tables(left, right, explain_tables(left, right, edits, tables.changes)),
         *place_last([*fields, *metadata]),
     ]
@@ -164,6 +167,7 @@ def _counts(
         values_changed=sum(change.scope in {ChangeScope.FIELD, ChangeScope.METADATA} for change in changes),
         changes=len(changes) + tables.count - len(tables.changes),
         likely_artifacts=sum(change.likely_artifact for change in changes),
+        renumbered=sum(change.renumbering for change in changes),
     )
 
 

@@ -63,7 +63,7 @@ def _rollup(comparisons: Iterable[Comparison], baseline: Document | None) -> tup
             continue
         for change in comparison.changes:
             content = change.scope in {ChangeScope.TEXT, ChangeScope.TABLE}
-            if content and change.left and not change.likely_artifact:
+            if content and change.left and not change.likely_artifact and not change.renumbering:
                 changed[change.left.block].add(comparison.right.document_id)
     texts = [block.text for block in baseline.blocks] if baseline else []
     return tuple(

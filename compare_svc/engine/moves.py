@@ -32,9 +32,13 @@ class Moved:
 
 
 def whole(left: Prepared, right: Prepared, pair: tuple[int, int]) -> Moved:
-    """Say that a block stands elsewhere unchanged."""
-    begin = left.first[pair[0]]
-    return Moved(*pair, ((begin, right.first[pair[1]], left.first[pair[0] + 1] - begin),))
+    """Say that a block stands elsewhere, unchanged or under another number."""
+    begin, other = left.first[pair[0]], right.first[pair[1]]
+    end, other_end = left.first[pair[0] + 1], right.first[pair[1] + 1]
+    if left.keys[pair[0]] == right.keys[pair[1]]:
+        return Moved(*pair, ((begin, other, end - begin),))
+    found = align(left.ids[begin:end], right.ids[other:other_end])
+    return Moved(*pair, tuple((begin + run[0], other + run[1], run[2]) for run in found))
 
 
 def find_moved(

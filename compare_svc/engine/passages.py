@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from compare_svc.engine.numbering import label_end
 from compare_svc.engine.words import Vocabulary, spans, tokens
 
 if TYPE_CHECKING:
@@ -19,11 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Passage:
-    """The words of a block: their numbers, and a number for them all that equal blocks share."""
+    """The words of a block: their numbers, and a number for them all that equal blocks share.
+
+    `body` is such a number for the words behind its label ("6.1"), the same as `key` where it has none.
+    """
 
     text: str
     ids: NDArray[np.uint32]
     key: int
+    body: int
     ignored: tuple[Pattern, ...]
     _offsets: list[tuple[int, int]] | None = None
 
@@ -54,7 +59,9 @@ class Passages:
                 words = [text[begin:end] for begin, end in _kept(spans(text), text, self.ignored)]
             ids = np.array(list(map(self.vocabulary.__getitem__, words)), dtype=np.uint32)
             key = self._keys.setdefault(ids.tobytes(), len(self._keys))
-            found = self._known[text] = Passage(text, ids, key, self.ignored)
+            label = 0 if self.ignored else len(tokens(text[: label_end(text)]))
+            body = self._keys.setdefault(ids[label:].tobytes(), len(self._keys)) if label else key
+            found = self._known[text] = Passage(text, ids, key, body, self.ignored)
             self.token_count += ids.size
         return found
 

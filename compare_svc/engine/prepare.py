@@ -38,7 +38,8 @@ BREAK = "\n\n"
 class Prepared:
     """A document, ready to be compared.
 
-    `at` lists the blocks that hold words, by index; a position in it is a block's *ordinal*. `first[o]` is
+    `at` lists the blocks that hold words, by index, page furniture last: a text goes on over the page's end, and
+    what crosses one has not moved. A position in it is a block's *ordinal*. `first[o]` is
     the index of ordinal `o`'s first token in `ids`, with one more entry for the end. `words[t]` is the number
     of words among the first `t` tokens.
     """
@@ -65,6 +66,11 @@ class Prepared:
     def keys(self) -> list[int]:
         """A number for each block's words; equal blocks have equal ones."""
         return [passage.key for passage in self.passages]
+
+    @cached_property
+    def bodies(self) -> list[int]:
+        """A number for each block's words behind its label; blocks that differ in the label alone have equal ones."""
+        return [passage.body for passage in self.passages]
 
     @cached_property
     def structure(self) -> str:
@@ -178,10 +184,11 @@ class Preparer:
         furniture = find_furniture(document.blocks)
         at: list[int] = []
         passages: list[Passage] = []
-        for index, block in enumerate(document.blocks):
-            if self._ignore.page_furniture and index in furniture:
-                continue
-            passage = self._passages.read(block.text)
+        order = [index for index in range(len(document.blocks)) if index not in furniture]
+        if not self._ignore.page_furniture:
+            order += sorted(furniture)
+        for index in order:
+            passage = self._passages.read(document.blocks[index].text)
             if passage.ids.size:
                 at.append(index)
                 passages.append(passage)

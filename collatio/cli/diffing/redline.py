@@ -45,7 +45,11 @@ class Redline:
     def lines(self, changes: Sequence[Change]) -> Iterator[str]:
         """Yield the lines of all changes, in their order, running text first."""
         hunk: list[_Span] = []
+        edited = {each.right.block for each in changes if each.right and _is_edit(each)}
+        renumbered = [each for each in changes if each.renumbering]
         for change in (each for each in changes if each.scope is ChangeScope.TEXT):
+            if change.renumbering and change.right and change.right.block not in edited:
+                continue
             span = self._span(change)
             if hunk and (span is None or not self._joins(hunk, span)):
                 yield from self._hunk(hunk)
@@ -56,9 +60,17 @@ class Redline:
                 hunk.append(span)
         if hunk:
             yield from self._hunk(hunk)
+        if renumbered:
+            yield self._renumbered(renumbered)
         for change in changes:
             if change.scope is not ChangeScope.TEXT:
                 yield self._value(change)
+
+    def _renumbered(self, changes: Sequence[Change]) -> str:
+        """Write in one line what was only renumbered: it follows from the changes above."""
+        pairs = dict.fromkeys((each.left_text, each.right_text) for each in changes)
+        told = ", ".join(f"{self._paint.deleted(left)}{self._paint.inserted(right)}" for left, right in pairs)
+        return f"{self._paint.place('@@ only renumbered @@')} {told}"
 
     def _span(self, change: Change) -> _Span | None:
         """Find a change's place in the whole text; none for what moved and for what has no place there."""
@@ -117,6 +129,11 @@ class Redline:
         marked = (self._paint.deleted(left) if left else "") + (self._paint.inserted(right) if right else "")
         where = _both(change) if change.scope is ChangeScope.TABLE else _property(change)
         return f"{self._paint.place(f'@@ {where} @@')} {marked}"
+
+
+def _is_edit(change: Change) -> bool:
+    """Tell whether a change is one that a hunk is written for."""
+    return change.scope is ChangeScope.TEXT and not change.renumbering and change.kind is not ChangeKind.MOVED
 
 
 def _shortened(text: str, *, head: bool, tail: bool) -> str:

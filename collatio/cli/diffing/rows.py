@@ -74,6 +74,7 @@ def _counts(counts: ChangeCounts) -> Row:
         "valuesChanged": counts.values_changed,
         "changes": counts.changes,
         "likelyArtifacts": counts.likely_artifacts,
+        "renumbered": counts.renumbered,
     }
 
 
@@ -92,6 +93,8 @@ def _change(change: Change) -> Row:
     if change.likely_artifact:
         row["likelyArtifact"] = True
         row["artifactReason"] = change.artifact_reason
+    if change.renumbering:
+        row["renumbering"] = True
     return row
 
 
