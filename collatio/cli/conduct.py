@@ -77,11 +77,13 @@ async def follow(
     return tally.job if tally.job is not None else await client.job(name)
 
 
-def outcome(job: Job, *, some_failed: bool, fail_on: str) -> ExitStatus:
-    """Give the exit status that tells what became of a job."""
+def outcome(job: Job, *, some_failed: bool, fail_on: str, some_differ: bool = False) -> ExitStatus:
+    """Give the exit status that tells what became of a job; `fail_on` is "none", "any" or "different"."""
     if job.state != JobState.JOB_STATE_SUCCEEDED:
         return ExitStatus.JOB_FAILED
-    return ExitStatus.SOME_FAILED if some_failed and fail_on == "any" else ExitStatus.OK
+    if some_failed and fail_on != "none":
+        return ExitStatus.SOME_FAILED
+    return ExitStatus.SOME_DIFFER if some_differ and fail_on == "different" else ExitStatus.OK
 
 
 def complain(job: Job) -> None:

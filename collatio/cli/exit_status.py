@@ -16,6 +16,7 @@ class ExitStatus(IntEnum):
     USAGE = 2
     JOB_FAILED = 3  # FAILED, CANCELLED by another, or EXPIRED
     NO_GATEWAY = 4  # unreachable, or it refused; also: an embedded mesh that did not come up
+    SOME_DIFFER = 5  # asked for by --fail-on different: everything was read, and something differs
     FAULT = 70  # a fault of ours, or a result that could not be written (EX_SOFTWARE)
     INTERRUPTED = 130
     CLOSED_OUTPUT = 141  # whoever read our output went away, as SIGPIPE would have ended us

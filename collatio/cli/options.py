@@ -114,6 +114,17 @@ def fail_on_option(command: Command) -> Command:
     )(command)
 
 
+def fail_on_different_option(command: Command) -> Command:
+    """Add --fail-on for a command that sees what differs."""
+    return click.option(
+        "--fail-on",
+        type=click.Choice(["any", "none", "different"]),
+        default="any",
+        show_default=True,
+        help="Whether a failed document makes the exit status 1; different: that, and 5 where any pair differs.",
+    )(command)
+
+
 def orders(command: Callable[..., int]) -> Command:
     """Add what every job needs: documents, globs, labels, a time limit. The command gets one `order`."""
     return _with_order(command, compares=False)

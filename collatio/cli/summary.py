@@ -1,4 +1,4 @@
-"""What a run leaves to read: counts, failures with their reasons, the closest pairs, the files, the trace."""
+"""What a run leaves to read: counts, failures with their reasons, the closest pairs, the largest changes, the files, the trace."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from collatio.cli.output.findings import Findings
+    from collatio.cli.output.ranking import Pair
     from collatio.client.messages import Job
 
 FAILURES_MAX = 20
@@ -34,7 +35,7 @@ class Summary:
         yield from self._head()
         yield from self._documents()
         yield from self._failures()
-        yield from self._closest()
+        yield from self._pairs()
         if self.written:
             yield "written"
             yield from (f"  {printable(str(path))}" for path in self.written)
@@ -77,21 +78,18 @@ class Summary:
         if len(failures) > FAILURES_MAX:
             yield f"  and {len(failures) - FAILURES_MAX} more"
 
-    def _closest(self) -> Iterator[str]:
-        if not self.findings.closest:
-            return
-        yield "closest pairs"
-        yield from _indented(
-            [
-                (
-                    f"{pair.similarity:.3f}",
-                    shown(pair.left, self.cwd),
-                    shown(pair.right, self.cwd),
-                    "1 change" if pair.changes == 1 else f"{pair.changes} changes",
-                )
-                for pair in self.findings.closest
-            ]
-        )
+    def _pairs(self) -> Iterator[str]:
+        ranking = self.findings.ranking
+        for heading, pairs in (("closest pairs", ranking.closest()), ("largest changes", ranking.largest())):
+            if pairs:
+                yield heading
+                yield from _indented([self._pair(pair) for pair in pairs])
+
+    def _pair(self, pair: Pair) -> tuple[str, ...]:
+        changes = "1 change" if pair.edits == 1 else f"{pair.edits:,} changes"
+        words = "1 word" if pair.words == 1 else f"{pair.words:,} words"
+        told = f"{changes}, {words}" if pair.edits else "no change that counts"
+        return f"{pair.similarity:.3f}", shown(pair.left, self.cwd), shown(pair.right, self.cwd), told
 
 
 def _indented(rows: Sequence[Sequence[str]]) -> Iterator[str]:

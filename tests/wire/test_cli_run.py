@@ -124,6 +124,13 @@ def test_run_json_is_the_job(folder: Path) -> None:
     assert "closest pairs" in result.stderr
 
 
+def test_fail_on_different_tells_a_pipeline(folder: Path) -> None:
+    """5 where a pair differs; a document that failed comes before that; only when asked."""
+    assert collatio("run", "docs", "--fail-on", "different").exit_code == 5
+    assert collatio("run", "docs", "missing", "--fail-on", "different").exit_code == 1
+    assert collatio("run", "docs").exit_code == 0
+
+
 def test_fail_on_none_forgives_failed_documents(folder: Path) -> None:
     """A demo with a broken file in it ends well."""
     assert collatio("run", "docs", "missing", "--fail-on", "none").exit_code == 0

@@ -9,7 +9,7 @@ import click
 
 from collatio.cli.options import (
     data_option,
-    fail_on_option,
+    fail_on_different_option,
     gateway_option,
     json_option,
     orders_comparing,
@@ -41,7 +41,7 @@ Examples:
 @click.option("--force", is_flag=True, help="Replace those files in a folder that is not empty.")
 @data_option
 @gateway_option
-@fail_on_option
+@fail_on_different_option
 @json_option
 @click.pass_obj
 def run(
@@ -76,7 +76,7 @@ def run(
     if as_json:
         click.echo(job_text(job), nl=False)
     complain(job)
-    return outcome(job, some_failed=findings.some_failed, fail_on=fail_on)
+    return outcome(job, some_failed=findings.some_failed, fail_on=fail_on, some_differ=findings.some_differ)
 
 
 async def _run(

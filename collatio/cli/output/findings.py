@@ -7,7 +7,6 @@ than those few are in memory, however many there are.
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections import deque
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from collatio.cli.output.documents import (
     unfinished,
 )
 from collatio.cli.output.names import Names
+from collatio.cli.output.ranking import Ranking
 from collatio.client.messages import ComparisonStatus, ComparisonView
 from collatio.runtime.errors import Category, CollatioError
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collatio.cli.output.documents import LocalFailure, Row
     from collatio.client.messages import CompareConclusion, Comparison, Extraction, Job, JobDocument
 
-CLOSEST_MAX = 10
 AT_ONCE = 4
 _GONE = frozenset({Category.NOT_FOUND, Category.DATA_LOSS})
 
@@ -80,16 +79,6 @@ class Sink(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Pair:
-    """A compared pair. `similarity` is the overall one, 0..1."""
-
-    similarity: float
-    left: str
-    right: str
-    changes: int
-
-
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A document, and what it says or why it says nothing; neither where nobody wants to know."""
@@ -101,16 +90,22 @@ class Reading:
 
 @dataclass(slots=True)
 class Findings:
-    """What a summary tells of a job. `failures` are (name, failure) of documents; `pairs_failed` counts pairs."""
+    """What a summary tells of a job. `failures` are (name, failure) of documents; `pairs_failed` counts pairs, `unmatched` paths of one tree that the other lacks."""
 
     failures: list[tuple[str, Failure]] = field(default_factory=list)
-    closest: list[Pair] = field(default_factory=list)
+    ranking: Ranking = field(default_factory=Ranking)
     pairs_failed: int = 0
+    unmatched: int = 0
 
     @property
     def some_failed(self) -> bool:
         """Whether any document or pair failed."""
         return bool(self.failures or self.pairs_failed)
+
+    @property
+    def some_differ(self) -> bool:
+        """Whether any pair differs by more than likely artefacts, or one tree lacks what the other has."""
+        return bool(self.ranking.different or self.unmatched)
 
 
 async def gather(
@@ -191,23 +186,21 @@ class _Gathering:
         sink, names = self._sink, self._names
         whole = sink is not None and sink.wants_comparisons
         view = ComparisonView.COMPARISON_VIEW_FULL if whole else ComparisonView.COMPARISON_VIEW_BASIC
-        closest: list[Pair] = []
         async with aclosing(self._results.comparisons(self._job.name, view)) as comparisons:
             async for each in comparisons:
                 if sink is not None and sink.wants_comparisons:
                     sink.comparison(comparison_row(each, names))
                 if each.status == ComparisonStatus.COMPARISON_STATUS_COMPARED:
-                    _keep(closest, each, names)
+                    self.findings.ranking.add(
+                        names.compared(each.left),
+                        names.compared(each.right),
+                        each.similarity.overall,
+                        each.counts,
+                    )
                 elif each.status == ComparisonStatus.COMPARISON_STATUS_FAILED:
                     self.findings.pairs_failed += 1
                     if sink is not None:
                         sink.failure(failed_pair_row(each, names))
-        self.findings.closest = sorted(closest, key=lambda pair: (-pair.similarity, pair.left, pair.right))
-
-
-def _keep(closest: list[Pair], comparison: Comparison, names: Names) -> None:
-    """Keep a pair while it is among the closest ones."""
-    left, right = names.compared(comparison.left), names.compared(comparison.right)
-    heapq.heappush(closest, Pair(comparison.similarity.overall, left, right, comparison.counts.changes))
-    if len(closest) > CLOSEST_MAX:
-        heapq.heappop(closest)
+        if self._job.spec.compare.WhichOneof("plan") == "matched":
+            concluded = await self._results.conclusion(self._job.name)
+            self.findings.unmatched = len(concluded.left_only) + len(concluded.right_only)

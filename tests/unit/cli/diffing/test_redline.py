@@ -74,6 +74,23 @@ def test_move_is_one_hunk() -> None:
     assert lines == ["@@ block 3 moved to block 1 @@", f"{{>{blocks[2]}<}}"]
 
 
+def test_renumbering_is_one_line_at_the_end() -> None:
+    """What follows from a clause put in is told once, and not block by block."""
+    clauses = [
+        "Pay all invoices in time, please.",
+        "Keep all secrets that you learn.",
+        "Obey the law of this land.",
+    ]
+    new = "Write all notices on good paper."
+    left = texts(*(f"{at}. {text}" for at, text in enumerate(clauses, 1)))
+    right = texts(*(f"{at}. {text}" for at, text in enumerate([clauses[0], new, *clauses[1:]], 1)))
+    assert redline(left, right) == [
+        "@@ block 2, on the right @@",
+        f"{{+2. {new}+}}",
+        "@@ only renumbered @@ [-2-]{+3+}, [-3-]{+4+}",
+    ]
+
+
 def test_long_stretches_are_cut_at_words() -> None:
     """Unchanged text far from a change is left out, and the cut is shown."""
     words = " ".join(f"word{at}" for at in range(100))

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from collatio.cli.output.documents import Failure, LocalFailure
-from collatio.cli.output.findings import AT_ONCE, CLOSEST_MAX, gather
+from collatio.cli.output.findings import AT_ONCE, gather
+from collatio.cli.output.ranking import CLOSEST_MAX
 from collatio.client.messages import (
+    ChangeCounts,
     ComparedDocument,
     Comparison,
     ComparisonStatus,
@@ -143,17 +145,34 @@ async def test_without_a_sink_no_extraction_and_no_change_is_read() -> None:
     findings = await gather(results, comparing_job())
     assert results.most == 0
     assert results.views == [ComparisonView.COMPARISON_VIEW_BASIC]
-    assert [each.similarity for each in findings.closest] == [0.5]
+    assert [each.similarity for each in findings.ranking.closest()] == [0.5]
 
 
 async def test_closest_pairs_are_kept() -> None:
     """The most alike first, ties by name, and no more than fit a screen."""
     pairs = [pair(f"u:{number:02}", "u:x", number % 10 / 10) for number in range(40)]
     findings = await gather(Results(comparisons=pairs), comparing_job())
-    assert len(findings.closest) == CLOSEST_MAX
-    similarities = [each.similarity for each in findings.closest]
+    closest = findings.ranking.closest()
+    assert len(closest) == CLOSEST_MAX
+    similarities = [each.similarity for each in closest]
     assert similarities == sorted(similarities, reverse=True)
-    assert findings.closest[0].left < findings.closest[1].left
+    assert closest[0].left < closest[1].left
+
+
+async def test_largest_changes_are_those_of_related_pairs() -> None:
+    """Most words first; strangers and pairs in which nothing counts are no news."""
+    pairs = [pair(f"u:{number}", "u:x", likeness) for number, likeness in enumerate((0.9, 0.6, 0.1, 0.8))]
+    for each, (changes, artifacts, words) in zip(
+        pairs, [(3, 1, 10), (2, 0, 90), (9, 0, 999), (4, 4, 50)], strict=True
+    ):
+        each.counts.CopyFrom(ChangeCounts(changes=changes, likely_artifacts=artifacts, words_inserted=words))
+    findings = await gather(Results(comparisons=pairs), comparing_job())
+    assert [(each.left, each.edits, each.words) for each in findings.ranking.largest()] == [
+        ("u:1", 2, 90),
+        ("u:0", 2, 10),
+    ]
+    assert findings.ranking.different == 3
+    assert findings.some_differ
 
 
 async def test_failed_pairs_are_counted_and_told() -> None:
