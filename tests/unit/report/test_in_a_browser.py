@@ -132,6 +132,19 @@ async def test_the_page_can_be_read_without_its_script(tab: Tab, small: Path) ->
     assert await tab.run("document.querySelector('.filter').getClientRects().length") == 0
 
 
+async def test_a_phone_shows_one_text_and_never_scrolls_sideways(tab: Tab, small: Path) -> None:
+    """On a narrow screen the inline view stands in for two columns, and only the map may be wider than the page."""
+    publish(small)
+    await tab.call(
+        "Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=True
+    )
+    await tab.open(small / "report.html")
+    shown = "document.querySelector('.pair[open] {}').getClientRects().length"
+    assert await tab.run(shown.format(".side")) == 0
+    assert await tab.run(shown.format(".inline")) == 1
+    assert await tab.run("document.documentElement.scrollWidth") == 390
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_text_has_contrast_enough(tab: Tab, small: Path, scheme: str) -> None:
     """Running text, changes, quiet words and names of folders reach 4.5 : 1 (WCAG 2.2, 1.4.3)."""

@@ -134,6 +134,28 @@ def test_artefacts_are_out_of_sight(making: Making, tmp_path: Path) -> None:
     assert "Likely artefacts (1)" in html
 
 
+def test_renumbering_is_quiet(making: Making, tmp_path: Path) -> None:
+    """It is there to be seen, in grey, but is no change to jump to, and blocks that hold nothing else fold."""
+    making.document("file:///a", "Old.", *(f"{at}. Clause." for at in range(1, 9)))
+    making.document("file:///b", "New.", *(f"{at}. Clause." for at in range(2, 10)))
+    changes = [change("REPLACED", spot(0, 0, 3), spot(0, 0, 3), leftText="Old", rightText="New")]
+    changes += [
+        change(
+            *("REPLACED", spot(at, 0, 1), spot(at, 0, 1)),
+            leftText=str(at),
+            rightText=str(at + 1),
+            renumbering=True,
+        )
+        for at in range(1, 9)
+    ]
+    making.pair(0, 1, 0.9, changes)
+    html = redline(making.write(tmp_path))
+    assert html.count('class="k ') == 2  # one jump a view
+    assert html.count("blocks unchanged or only renumbered") == 2
+    assert '<del class="num" title="only renumbered">3</del>' in view(html, "inline")
+    assert view(html, "side").count('class="r chg"') == 1
+
+
 def test_a_table_with_a_new_row_stands_beside_its_older_self(making: Making, tmp_path: Path) -> None:
     """Also where no cell differs, so that no change names both tables."""
     old, new = [["Item", "Fee"], ["Access", "10"]], [["Item", "Fee"], ["Access", "10"], ["Customs", "5"]]
