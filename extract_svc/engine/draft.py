@@ -129,6 +129,11 @@ class Draft:
         self.pages.append(Page(len(self.pages) + 1, width_pt, height_pt, as_utf8(label), hidden))
         return len(self.pages)
 
+    def turn_page(self) -> None:
+        """Say that the page just begun is read turned by a quarter: its sides change places."""
+        last = self.pages[-1]
+        self.pages[-1] = replace(last, width_pt=last.height_pt, height_pt=last.width_pt)
+
     def judge(self, confidence: float, *, weight: float) -> None:
         """Say how far the text of the page just begun can be trusted; the document's is the weighted mean."""
         self.pages[-1] = replace(self.pages[-1], confidence=round(confidence, 4))

@@ -61,8 +61,10 @@ def _declare(
     return Shipped(name, module or name, revision, frozenset(media_types), libraries, priority)
 
 
+OCR = ("rapidocr", "onnxruntime")  # the extra: installing it makes results of these two engines alone anew
+
 EXTRACTORS: tuple[Shipped, ...] = (
-    _declare("pdf", 1, {types.PDF}, "pypdfium2"),
+    _declare("pdf", 2, {types.PDF}, "pypdfium2", *OCR),
     _declare("docx", 1, {types.DOCX, types.FLAT_OPC, types.WORDML}, "lxml"),
     _declare("html", 1, {types.HTML, "application/xhtml+xml"}, "lxml", "chardet"),
     _declare("markdown", 2, {types.MARKDOWN}, "markdown-it-py", "chardet"),
@@ -96,7 +98,7 @@ EXTRACTORS: tuple[Shipped, ...] = (
         module="archives",
     ),
     _declare("iwork", 1, {types.PAGES, types.NUMBERS, types.KEYNOTE}, "lxml"),
-    _declare("image", 1, {types.PNG, types.JPEG, types.GIF, types.TIFF, types.WEBP, types.BMP}),
+    _declare("image", 2, {types.PNG, types.JPEG, types.GIF, types.TIFF, types.WEBP, types.BMP}, *OCR),
     _declare("locked", 1, {types.OOXML_LOCKED, types.OLE}),
     _declare("pptx", 1, {types.PPTX}, "lxml"),
     _declare("odf", 1, {types.ODT, types.ODS, types.ODP, types.ODG}, "lxml"),

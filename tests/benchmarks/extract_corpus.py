@@ -1,9 +1,9 @@
 """Extract a corpus in this process and print the command line's JSON lines.
 
-usage: extract_corpus.py MANIFEST.jsonl|FOLDER [-o OUT.jsonl] [--kind K …] [--times] [--depth N]
+usage: extract_corpus.py MANIFEST.jsonl|FOLDER [-o OUT.jsonl] [--kind K …] [--times] [--ocr]
 
 Members of archives and mails become lines of their own with `parent`. `--times` prints CPU seconds a kind
-to stderr. The scorer of the shared corpus reads the output.
+to stderr, `--ocr` reads pictures too, where that is installed. The scorer of the shared corpus reads the output.
 """
 
 from __future__ import annotations
@@ -94,8 +94,9 @@ def main() -> None:
     cli.add_argument("-o", "--output", type=Path)
     cli.add_argument("--kind", action="append", default=[])
     cli.add_argument("--times", action="store_true")
+    cli.add_argument("--ocr", action="store_true")
     args = cli.parse_args()
-    registry, options = Registry.load(), Options()
+    registry, options = Registry.load(), Options(plugin_options={"ocr": {"enabled": args.ocr}})
     spent: collections.Counter[str] = collections.Counter()
     slow: list[tuple[float, str]] = []
     with args.output.open("w", encoding="utf-8") if args.output else sys.stdout as out:

@@ -1,26 +1,74 @@
-"""Images: a page each with its size in points (at the stated resolution of none: a pixel a point), no text."""
+"""Images: a page each, a pixel a point, and the text on them where character recognition is installed."""
 
 from __future__ import annotations
 
+import io
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine import media_type as types
+from extract_svc.engine import ocr
+from extract_svc.engine.formats.pdf.geometry import box_of
+from extract_svc.engine.formats.pdf.scans import judged_pieces
+from extract_svc.engine.model import Mark
 
 if TYPE_CHECKING:
     from extract_svc.engine.draft import Draft
     from extract_svc.engine.model import Document, Options
 
 _MAX_FRAMES = 1_000
+_PIXELS_MAX = 100_000_000
+_UNPACKED = ("PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP")
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
-def read(document: Document, _options: Options, draft: Draft) -> None:
-    """Read an image's size; its text needs an extractor with character recognition."""
+def read(document: Document, options: Options, draft: Draft) -> None:
+    """Read an image's size and, where character recognition is installed and wished for, its text.
+
+    Errors: CollatioError DECOMPRESSION_LIMIT for more pixels than may be unpacked.
+    """
     data, kind = document.data, document.media_type
+    wish = ocr.wish_of(options.plugin_options)
     frames = _tiff(data) if kind == types.TIFF else [_size(data, kind)]
-    for width, height in frames:
-        draft.page(width, height)
+    recognising = wish.enabled and ocr.available()
+    for at, (width, height) in enumerate(frames):
+        number = draft.page(width, height)
+        if recognising and at < wish.pages_max:
+            _recognise(data, at, number, draft)
+    if recognising and len(frames) > wish.pages_max:
+        draft.warn("OCR_LIMIT", f"Only the first {wish.pages_max} pictures were recognised.")
+
+
+def _recognise(data: bytes, frame: int, number: int, draft: Draft) -> None:
+    pixels, scale = _pixels(data, frame)
+    if pixels is None:
+        draft.warn("PAGE_UNREADABLE", "The picture cannot be unpacked.", number)
+        return
+    for piece in judged_pieces(ocr.read_lines(pixels), scale, number, draft):
+        box = box_of(piece.x0, piece.top, piece.x1, piece.bottom)
+        draft.block(piece.text, piece.kind, level=piece.level, page=number, box=box, marks=(Mark.OCR,))
+
+
+def _pixels(data: bytes, frame: int) -> tuple[Any, float]:
+    """Unpack a frame into rows of BGR, and answer how many of these are a pixel of the picture; None if broken."""
+    import numpy  # noqa: ICN001, PLC0415 - for recognition alone
+    from PIL import Image, ImageOps  # noqa: PLC0415 - it comes with the extra
+
+    try:
+        with Image.open(io.BytesIO(data), formats=_UNPACKED) as picture:
+            if picture.width * picture.height > _PIXELS_MAX:
+                raise CollatioError(Reason.DECOMPRESSION_LIMIT, "The picture has too many pixels.")
+            picture.seek(frame)
+            shrink = max(picture.width, picture.height) / ocr.LONG_SIDE_MAX
+            upright = ImageOps.exif_transpose(picture).convert("RGBA")
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
+        return None, 1.0
+    sheet = Image.new("RGB", upright.size, "white")
+    sheet.paste(upright, mask=upright.getchannel("A"))
+    if shrink > 1:
+        sheet = sheet.resize((round(sheet.width / shrink), round(sheet.height / shrink)))
+    return numpy.ascontiguousarray(numpy.asarray(sheet)[:, :, ::-1]), min(1.0, 1 / shrink)
 
 
 def _size(data: bytes, kind: str) -> tuple[int, int]:

@@ -19,10 +19,12 @@ from extract_svc.engine.formats.pdf.geometry import Frame, box_of
 from extract_svc.engine.formats.pdf.lattice import Found, find_lattices
 from extract_svc.engine.formats.pdf.layout import Piece, pieces_of
 from extract_svc.engine.formats.pdf.rulings import read_rules
+from extract_svc.engine.formats.pdf.scans import Scans
 from extract_svc.engine.formats.pdf.structure import classify
 from extract_svc.engine.formats.pdf.words import read_words, segments_of
 from extract_svc.engine.metadata import normalise
-from extract_svc.engine.model import BlockKind, OutlineEntry
+from extract_svc.engine.model import BlockKind, Mark, OutlineEntry
+from extract_svc.engine.ocr import wish_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,10 +48,11 @@ def read(document: Document, options: Options, draft: Draft) -> None:
         extras.check_wrapper(handle, data)
         draft.metadata = normalise(extras.properties(handle), page_count=count, creator_is_author=False)
         pages: list[_PageRead] = []
+        scans = Scans(wish_of(options.plugin_options))
         cut = False
         for index in range(count):
             try:
-                pages.append(_page(handle, index, draft))
+                pages.append(_page(handle, index, draft, scans))
             except LimitReached:
                 cut = True
                 break
@@ -78,7 +81,7 @@ def _open(data: bytes, passwords: tuple[str, ...]) -> Any:
     raise CollatioError(Reason.ENCRYPTED, "The PDF is locked with a password.")
 
 
-def _page(handle: Any, index: int, draft: Draft) -> _PageRead:
+def _page(handle: Any, index: int, draft: Draft, scans: Scans) -> _PageRead:
     page = pdfium.FPDF_LoadPage(handle, index)
     if not page:
         number = draft.page()
@@ -93,6 +96,10 @@ def _page(handle: Any, index: int, draft: Draft) -> _PageRead:
             return frame.height, [], []
         try:
             pieces = _pieces(page, text_page, frame, number, draft)
+            if not pieces:
+                pieces = scans.pieces(page, frame, number, draft)
+                if not pieces:
+                    draft.warn("PAGE_WITHOUT_TEXT", "The page has no text; it may be a scan.", number)
         finally:
             pdfium.FPDFText_ClosePage(text_page)
         return frame.height, pieces, extras.notes_of(handle, page, frame, number, draft)
@@ -112,7 +119,6 @@ def _frame(page: Any) -> Frame:
 def _pieces(page: Any, text_page: Any, frame: Frame, number: int, draft: Draft) -> list[Piece]:
     words, starts = read_words(text_page, frame)
     if not words:
-        draft.warn("PAGE_WITHOUT_TEXT", "The page has no text; it may be a scan.", number)
         return []
     _judge(words, number, draft)
     tables, taken = _tables(page, frame, words)
@@ -156,7 +162,8 @@ def _write(pages: list[_PageRead], draft: Draft) -> None:
             if piece.table is not None:
                 draft.table(piece.table.rows, page=number, box=box)
             else:
-                draft.block(piece.text, piece.kind, level=piece.level, page=number, box=box)
+                marks = (Mark.OCR,) if piece.recognised else ()
+                draft.block(piece.text, piece.kind, level=piece.level, page=number, box=box, marks=marks)
         for note in notes:
             draft.block(note.text, note.kind, page=number, box=note.box, marks=note.marks)
 

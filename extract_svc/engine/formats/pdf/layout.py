@@ -37,6 +37,7 @@ class Piece:
     bottom: float = 0.0
     kind: BlockKind = BlockKind.PARAGRAPH
     level: int = 0
+    recognised: bool = False
 
     @property
     def text(self) -> str:
