@@ -20,7 +20,7 @@ DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check chaos format lock protos baseline docs archive wheel clean distclean
+.PHONY: help demo test check chaos mutants soak format lock protos baseline docs archive wheel clean distclean
 .PHONY: check-format check-lint check-types check-imports check-protos check-docs
 
 help: ## list what can be made
@@ -35,6 +35,12 @@ test: $(DEV) ## run every test; make test TESTS=tests/unit runs some
 chaos: $(DEV) ## placed crash points and faults at random, in full; SEEDS, KILLS, DOCUMENTS say how much
 	POINT_SEEDS=$${POINT_SEEDS:-5} $(BIN)/python -m pytest tests/chaos/test_failpoints.py
 	$(BIN)/python -m tests.chaos
+
+mutants: $(DEV) ## take each guarantee out of a copy of the code, and see the tests fail
+	$(BIN)/python -m tests.chaos.mutants
+
+soak: $(DEV) ## a mesh under a steady trickle with a kill every 10 s; MINUTES says how long
+	$(BIN)/python -m tests.chaos.soak
 
 check: check-format check-lint check-types check-imports check-protos check-docs ## everything but the tests that a commit must pass
 

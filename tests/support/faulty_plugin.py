@@ -32,7 +32,7 @@ class Faulty:
             case "EXIT":
                 os._exit(3)
             case "DEAF":
-                for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):
                     signal.signal(number, signal.SIG_IGN)
                 while True:
                     pass
