@@ -34,6 +34,7 @@ test: $(DEV) ## run every test; make test TESTS=tests/unit runs some
 
 chaos: $(DEV) ## placed crash points and faults at random, in full; SEEDS, KILLS, DOCUMENTS say how much
 	POINT_SEEDS=$${POINT_SEEDS:-5} $(BIN)/python -m pytest tests/chaos/test_failpoints.py
+	$(BIN)/python -m tests.chaos.outage
 	$(BIN)/python -m tests.chaos
 
 mutants: $(DEV) ## take each guarantee out of a copy of the code, and see the tests fail

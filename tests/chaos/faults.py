@@ -112,7 +112,11 @@ class Striker:
         await self._deeds[fault.kind](fault)
 
     async def _kill(self, name: str) -> None:
-        os.kill(await self._mesh.settled(name), signal.SIGKILL)
+        while True:
+            with suppress(ProcessLookupError):  # it ended a moment ago, and we were not yet told
+                os.kill(await self._mesh.settled(name), signal.SIGKILL)
+                return
+            await asyncio.sleep(0.05)
 
     async def _child(self, fault: Fault) -> int:
         """Choose a pool child. A pool that was killed a moment ago has none yet."""
@@ -124,7 +128,8 @@ class Striker:
                 await asyncio.sleep(0.05)
 
     async def _kill_child(self, fault: Fault) -> None:
-        os.kill(await self._child(fault), signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it had its thousandth message, or its pool was killed
+            os.kill(await self._child(fault), signal.SIGKILL)
 
     async def _freeze_child(self, fault: Fault) -> None:
         await _hold([await self._child(fault)], fault.hold_s)

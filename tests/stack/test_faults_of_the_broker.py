@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
-import signal
 import sys
 import time
 import uuid
@@ -110,7 +109,7 @@ async def test_fault_8_the_broker_killed_five_times(shaken: ShakenMesh) -> None:
     await shaken.health(serving=True, within_s=READY_S)
     for _ in range(4):
         await shaken.mesh.settled(BROKER)
-        os.kill(shaken.mesh.pid(BROKER), signal.SIGKILL)
+        await shaken.mesh.kill(BROKER)
     assert (refused.code, refused.reason) == (grpc.StatusCode.UNAVAILABLE, "STATE_STORE_UNAVAILABLE")
     assert refused.retry_after_s > 0
     await shaken.judge(await ended(shaken, job), papers)

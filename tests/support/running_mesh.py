@@ -28,6 +28,7 @@ LEASE_S = DISPATCH_S = 4.0
 """What RELIABILITY section 2 sets for tests: a lost worker's steps are tried again after that long."""
 
 READY_S = 60.0
+START_S = 90.0  # a machine that does much else is slow to import
 
 # A root's processes pass over file permissions (capabilities(7): CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, numbers
 # 1 and 2); dropped from the bounding set (PR_CAPBSET_DROP, 24) they are gone after the exec.
@@ -147,7 +148,7 @@ async def running_mesh(
         seen.append(layout)
         return [_as_anybody(each) if each.name == "fetch-work" else each for each in service_programs(layout)]
 
-    config = MeshConfig(roots=tuple(roots), data_dir=data_dir, lease_s=LEASE_S)
+    config = MeshConfig(roots=tuple(roots), data_dir=data_dir, lease_s=LEASE_S, start_timeout_s=START_S)
     ours = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "COLLATIO_"))}
     full = {**ours, "COLLATIO_DISPATCH_S": f"{DISPATCH_S:g}", **(environ or {})}
     async with LocalMesh(config, environ=full, programs=programs) as mesh:
