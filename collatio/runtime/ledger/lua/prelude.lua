@@ -268,11 +268,19 @@ local function emit(kick)
   end
 end
 
+-- When TAKE is to look again at what it held back.
+local held_until = nil
+
+local function look_again(at)
+  held_until = math.min(at, held_until or at)
+end
+
 local function next_due()
   if unfinished then return 0 end
   local first = redis.call('ZRANGE', ns .. ':due', 0, 0, 'WITHSCORES')
   local lapse = redis.call('ZRANGE', ns .. ':calls', 0, 0, 'WITHSCORES')
   local at = first[2] and tonumber(first[2]) or nil
+  if held_until and (not at or held_until < at) then at = held_until end
   if lapse[2] and (not at or tonumber(lapse[2]) < at) then at = tonumber(lapse[2]) end
   return at and math.max(0, at - now) or -1
 end

@@ -1,10 +1,27 @@
 -- TAKE: choose what goes to the workers now. Round robin over tenants and, within one, over lanes (a job's
--- steps for one engine). A message never mixes jobs, carries about target_ms of predicted work, less toward a
--- lane's end, and goes out half full only while the workers are hungry or once its first step has waited as long
--- as a full message takes: a small job is not held back by a big one. What is outstanding stays inside a
--- window of predicted time a live slot, but one step is always admitted.
+-- steps for one engine). A message never mixes jobs and carries about target_ms of predicted work, less toward a
+-- lane's end, so that every slot has its share of what is left. A part of a message goes out while the workers are
+-- hungry, or once its first step has waited as long as a full message takes: a small job is not held back by a big
+-- one. But a message costs as much as many small steps: the more a lane has sent lately, the less often a part of
+-- one leaves, hungry workers or not. What is outstanding stays inside a window of predicted time a live slot, but one
+-- step is always admitted.
 
+local SHARES = 2       -- messages a slot, at least, that what is left of a lane is cut into
+local PART_OF_SENT = 16 -- a part leaves for hungry workers from this fraction of what its lane has sent on
 local blocked = false
+
+local function sent_key(tenant, lane) return ns .. ':sent:' .. lane_name(tenant, lane) end
+
+-- The predicted cost of what a lane has sent, until it sends nothing for a while.
+local function sent_lately(tenant, lane)
+  local sent = redis.call('HMGET', sent_key(tenant, lane), 'c', 'at')
+  return sent[1] and now - tonumber(sent[2]) <= limits.worker_ttl_ms and tonumber(sent[1]) or 0
+end
+
+local function note_sent(tenant, lane, cost)
+  redis.call('HSET', sent_key(tenant, lane), 'c', sent_lately(tenant, lane) + cost, 'at', now)
+  redis.call('PEXPIRE', sent_key(tenant, lane), limits.event_ttl_ms)
+end
 
 local function room(slots)
   local out = tally('counts', 'out')
@@ -16,10 +33,11 @@ local function is_here(step, tenant, lane)
   return step and step.s == 'QUEUED' and step.n == tenant and lane_of(step) == lane
 end
 
-local function fill(tenant, lane, message, budget)
+local function fill(tenant, lane, message, budget, slots)
   local ready = ready_key(tenant, lane)
   local total = tally('lanecost', lane_name(tenant, lane))
-  local cap = math.max(limits.message_ms_min, math.min(limits.target_ms, total / 8))
+  local part = math.max(total / (SHARES * slots), sent_lately(tenant, lane) / PART_OF_SENT)
+  local cap = math.max(limits.message_ms_min, math.min(limits.target_ms, part))
   local steps, cost, parent, job = {}, 0, '', nil
   while #steps < limits.message_steps_max do
     if patience <= 0 then
@@ -50,19 +68,22 @@ local function fill(tenant, lane, message, budget)
     end
   end
   add('totals', 'dispatched', #steps)
+  if #steps > 0 then note_sent(tenant, lane, cost) end
   return steps, cost, parent, job
 end
 
 -- May a message leave this lane now? A full one always; a part to hungry workers, or after its wait.
 local function worth_sending(tenant, lane, slots, out)
-  if out < slots * limits.hungry_ms then return true end
   local total = tally('lanecost', lane_name(tenant, lane))
   if total >= limits.target_ms or redis.call('LLEN', ready_key(tenant, lane)) >= limits.message_steps_max then
     return true
   end
+  if out < slots * limits.hungry_ms and total >= sent_lately(tenant, lane) / PART_OF_SENT then return true end
   local first = redis.call('LINDEX', ready_key(tenant, lane), 0)
   local queued = first and redis.call('HGET', step_key(first), 'q')
-  return not queued or tonumber(queued) <= now - limits.target_ms
+  if not queued or tonumber(queued) <= now - limits.target_ms then return true end
+  look_again(tonumber(queued) + limits.target_ms)
+  return false
 end
 
 -- The next lane of the tenant that can go, rotated to its end; nil if none can.
@@ -95,7 +116,7 @@ local function next_message(slots)
     while lane do
       add('totals', 'messages', 1)
       local message = now .. '-' .. tally('totals', 'messages')
-      local steps, cost, parent, job = fill(tenant, lane, message, left)
+      local steps, cost, parent, job = fill(tenant, lane, message, left, slots)
       if #steps > 0 then
         return { message = message, tenant = tenant, job = job, steps = steps, cost_ms = cost,
           traceparent = parent, engine = lane_engine(lane) }

@@ -43,6 +43,7 @@ class Entry:
     digest: str = ""
     transient: bool = False
     ended_ms: int = 0
+    queued_ms: int = 0
     wanted_by: set[str] = field(default_factory=set)
 
 
@@ -59,6 +60,7 @@ class Model:
         self.quarantine: set[str] = set()
         self.ended: dict[str, int] = {}
         self.newest_token = 0
+        self.sent: dict[tuple[str, str, str], tuple[int, int]] = {}
 
     # what is asked of the present state
 
@@ -126,6 +128,7 @@ class Model:
             if step is None or not joined:
                 generation = step.generation + 1 if step else 1
                 step = Entry(asked.key, tenant, job, asked.engine, max(1, asked.cost_ms), generation)
+                step.queued_ms = self.clock()
                 self.steps[asked.key] = step
                 self.quarantine.discard(asked.key)
             known = step.state.terminal
@@ -155,9 +158,28 @@ class Model:
             left = [
                 s.key
                 for s in self.steps.values()
-                if s.state is State.QUEUED and self.wanted(s) and self.announced(s.engine)
+                if s.state is State.QUEUED
+                and self.wanted(s)
+                and self.announced(s.engine)
+                and not self._may_gather(s)
             ]
             assert not left, f"workers are hungry and {left} was not sent"
+
+    def gathers(self) -> bool:
+        """Whether any lane may hold a part of a message back, from hungry workers or busy ones."""
+        return any(s.state is State.QUEUED and self._may_gather(s, full=True) for s in self.steps.values())
+
+    def _may_gather(self, step: Entry, *, full: bool = False) -> bool:
+        """Whether the step's lane may hold it back: it is little beside what the lane sent, and has not waited."""
+        lane = _lane(step)
+        queued = [s for s in self.steps.values() if s.state is State.QUEUED and _lane(s) == lane]
+        fresh = max(s.queued_ms for s in queued) > self.clock() - self.limits.target_ms
+        enough = self.limits.target_ms if full else self._sent_lately(lane) / 16
+        return fresh and sum(s.cost for s in queued) < min(self.limits.target_ms, enough)
+
+    def _sent_lately(self, lane: tuple[str, str, str]) -> int:
+        cost, at = self.sent.get(lane, (0, 0))
+        return cost if self.clock() - at <= self.limits.worker_ttl_ms else 0
 
     def _send(self, message: Message) -> None:
         slots, out = self.live_slots(), self.outstanding()
@@ -179,6 +201,8 @@ class Model:
             assert (step.tenant, step.job, step.engine) == (message.tenant, message.job, message.engine)
             step.state, step.due = State.SENT, self.clock() + self.limits.dispatch_ms
             step.message = message.message
+        lane = _lane(steps[0])
+        self.sent[lane] = (self._sent_lately(lane) + message.cost_ms, self.clock())
 
     def unsend(self, message: Message) -> None:
         """Put a message's steps back that are still its own."""
@@ -352,3 +376,7 @@ class Model:
             self.quarantine.discard(key)
             del self.steps[key]
         return replayed
+
+
+def _lane(step: Entry) -> tuple[str, str, str]:
+    return step.tenant, step.job, step.engine
