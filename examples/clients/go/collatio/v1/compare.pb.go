@@ -1728,8 +1728,8 @@ type Comparison struct {
 	Similarity *Similarity `protobuf:"bytes,6,opt,name=similarity,proto3" json:"similarity,omitempty"`
 	// How much changed. Unset unless compared.
 	Counts *ChangeCounts `protobuf:"bytes,7,opt,name=counts,proto3" json:"counts,omitempty"`
-	// What changed, in the order of the right document, deletions at the place where they stood. Left out in
-	// the BASIC view.
+	// What changed: running text in the order of the right document, deletions at the place where they stood,
+	// with tables where they stand; then page furniture; then fields and metadata. Left out in the BASIC view.
 	Changes []*Change `protobuf:"bytes,8,rep,name=changes,proto3" json:"changes,omitempty"`
 	// Whether more changed than is listed, because the list reached its limit: 10,000 changes, or 100 for a pair
 	// whose text is less than 0.2 alike. Likely artefacts are left out first; the counts are always whole.
@@ -2020,8 +2020,10 @@ type ChangeCounts struct {
 	Changes int32 `protobuf:"varint,7,opt,name=changes,proto3" json:"changes,omitempty"`
 	// Of those, the ones likely to come from extraction and not from an edit.
 	LikelyArtifacts int32 `protobuf:"varint,8,opt,name=likely_artifacts,json=likelyArtifacts,proto3" json:"likely_artifacts,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Of those, the ones that only renumber clauses, headings and items, or references to them.
+	Renumbered    int32 `protobuf:"varint,9,opt,name=renumbered,proto3" json:"renumbered,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ChangeCounts) Reset() {
@@ -2110,6 +2112,13 @@ func (x *ChangeCounts) GetLikelyArtifacts() int32 {
 	return 0
 }
 
+func (x *ChangeCounts) GetRenumbered() int32 {
+	if x != nil {
+		return x.Renumbered
+	}
+	return 0
+}
+
 // One change.
 type Change struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2137,8 +2146,11 @@ type Change struct {
 	// Why it is likely an artefact: WHITESPACE, HYPHENATION, PAGE_FURNITURE, LOW_CONFIDENCE, ENCODING, or, between
 	// different formats, FORMAT (list markers, notes, alternative texts, reading order); else empty.
 	ArtifactReason string `protobuf:"bytes,10,opt,name=artifact_reason,json=artifactReason,proto3" json:"artifact_reason,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Whether it only changes the number of a clause, heading or item that stands in both documents, or that of a
+	// reference to one: what follows from another edit, and no edit of its own.
+	Renumbering   bool `protobuf:"varint,11,opt,name=renumbering,proto3" json:"renumbering,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Change) Reset() {
@@ -2239,6 +2251,13 @@ func (x *Change) GetArtifactReason() string {
 		return x.ArtifactReason
 	}
 	return ""
+}
+
+func (x *Change) GetRenumbering() bool {
+	if x != nil {
+		return x.Renumbering
+	}
+	return false
 }
 
 // A place in a document.
@@ -2801,7 +2820,7 @@ const file_collatio_v1_compare_proto_rawDesc = "" +
 	"\a_tablesB\t\n" +
 	"\a_fieldsB\n" +
 	"\n" +
-	"\b_overall\"\xaf\x02\n" +
+	"\b_overall\"\xcf\x02\n" +
 	"\fChangeCounts\x12%\n" +
 	"\x0ewords_inserted\x18\x01 \x01(\x05R\rwordsInserted\x12#\n" +
 	"\rwords_deleted\x18\x02 \x01(\x05R\fwordsDeleted\x12\x1f\n" +
@@ -2811,7 +2830,10 @@ const file_collatio_v1_compare_proto_rawDesc = "" +
 	"\rcells_changed\x18\x05 \x01(\x05R\fcellsChanged\x12%\n" +
 	"\x0evalues_changed\x18\x06 \x01(\x05R\rvaluesChanged\x12\x18\n" +
 	"\achanges\x18\a \x01(\x05R\achanges\x12)\n" +
-	"\x10likely_artifacts\x18\b \x01(\x05R\x0flikelyArtifacts\"\x85\x03\n" +
+	"\x10likely_artifacts\x18\b \x01(\x05R\x0flikelyArtifacts\x12\x1e\n" +
+	"\n" +
+	"renumbered\x18\t \x01(\x05R\n" +
+	"renumbered\"\xa7\x03\n" +
 	"\x06Change\x12+\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x17.collatio.v1.ChangeKindR\x04kind\x12.\n" +
 	"\x05scope\x18\x02 \x01(\x0e2\x18.collatio.v1.ChangeScopeR\x05scope\x12&\n" +
@@ -2826,7 +2848,8 @@ const file_collatio_v1_compare_proto_rawDesc = "" +
 	"rightValue\x12'\n" +
 	"\x0flikely_artifact\x18\t \x01(\bR\x0elikelyArtifact\x12'\n" +
 	"\x0fartifact_reason\x18\n" +
-	" \x01(\tR\x0eartifactReason\"\xd1\x02\n" +
+	" \x01(\tR\x0eartifactReason\x12 \n" +
+	"\vrenumbering\x18\v \x01(\bR\vrenumbering\"\xd1\x02\n" +
 	"\x05Place\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\x05R\x04page\x12\x14\n" +
 	"\x05block\x18\x02 \x01(\x05R\x05block\x12\x16\n" +
