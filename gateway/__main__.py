@@ -86,7 +86,7 @@ def _services(
     from gateway import blob_server, mesh_server, server  # noqa: PLC0415 - same
     from gateway.reporting import ReportProcesses  # noqa: PLC0415 - same
 
-    child = (sys.executable, "-m", "gateway", "report", *sys.argv[2:])  # under the same settings
+    child = (sys.executable, "-P", "-m", "gateway", "report", *sys.argv[2:])  # under the same settings
     reports = ReportProcesses(child, settings.reports_max, settings.report_timeout_s)
     desk = server.Desk(deps.journal, feed, load, deps.blobs, deps.tracing, reports, settings.jobs_open_max)
     jobs = server.JobServicer(desk)

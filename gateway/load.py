@@ -26,6 +26,7 @@ MEMORY_MAX = 0.85
 MEMORY_RETRY_S = 10.0
 RETRY_S_MIN, RETRY_S_MAX = 1.0, 300.0
 IDLE_RETRY_S = 60.0
+BEGINS_WITHIN_NS = 1_000_000_000
 
 
 class StatusSource(Protocol):
@@ -37,7 +38,10 @@ class StatusSource(Protocol):
 
 
 class Load:
-    """The mesh's load as last seen. `backlog_max` is in steps a stage; `clock` in seconds."""
+    """The mesh's load as last seen. `backlog_max` is in steps a stage; `clock` in seconds.
+
+    `wall_ns` is the time of day, in ns since the epoch.
+    """
 
     def __init__(
         self,
@@ -45,8 +49,11 @@ class Load:
         client: Redis,
         backlog_max: int,
         clock: Callable[[], float] = time.monotonic,
+        wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._stages, self._backlog_max, self._clock = stages, backlog_max, clock
+        self._wall_ns = wall_ns
+        self._away: dict[common_pb2.Stage.ValueType, int] = {}
         self._client: Any = client  # its answers are typed for two protocols at once
         self._statuses: Sequence[common_pb2.StageStatus] = ()
         self._memory = 0.0
@@ -78,7 +85,12 @@ class Load:
         )
 
     async def tell_waiting(self, job: pb.Job) -> None:
-        """Write into a running job why its work does not move, and since when, if it does not."""
+        """Write into a job that is queued or running why nothing moves, and since when, if nothing does."""
+        if job.state == pb.JOB_STATE_QUEUED:
+            since = job.create_time.ToNanoseconds()
+            if self._wall_ns() - since >= BEGINS_WITHIN_NS:
+                job.waiting_reason = common_pb2.WAITING_REASON_GATEWAYS_BUSY
+                job.waiting_since.CopyFrom(job.create_time)
         if job.state != pb.JOB_STATE_RUNNING:
             return
         await self._look()
@@ -102,8 +114,19 @@ class Load:
     async def _look_now(self) -> None:
         with suppressed():  # it serves all callers, and is no part of the trace of the one that came first
             memory, self._statuses = await asyncio.gather(self._used_memory(), self._stages.statuses())
+        self._note_away()
         self._memory = memory
         self._seen = self._clock()
+
+    def _note_away(self) -> None:
+        """Tell of each stage that did not answer since when it does not."""
+        for status in self._statuses:
+            if status.unavailable and not status.waiting_reason:
+                since = self._away.setdefault(status.stage, self._wall_ns())
+                status.waiting_reason = common_pb2.WAITING_REASON_STAGE_UNREACHABLE
+                status.waiting_since.FromNanoseconds(since)
+            else:
+                self._away.pop(status.stage, None)
 
     async def _used_memory(self) -> float:
         """Return the part of its memory that Valkey uses; 0 where it has no bound or does not answer."""

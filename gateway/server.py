@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +108,7 @@ class JobServicer(gateway_pb2_grpc.JobServiceServicer):
         retry_stage: int = 0,
         refusal: CollatioError | None,
     ) -> pb.Job:
-        ref = JobRef(tenant, job_id or f"j{secrets.token_hex(10)}")
+        ref = JobRef(tenant, job_id or await self._desk.journal.new_id())
         accepted = job_accepted(self._desk.tracing, ref.job_id)
         reach("gateway.create.before")
         made, _ = await self._desk.journal.create(
@@ -171,7 +170,9 @@ class JobServicer(gateway_pb2_grpc.JobServiceServicer):
         if request.after_sequence < 0:
             raise invalid("after_sequence", "must not be negative")
         ref = job_ref(context, request.name)
-        async for event in watch_job(self._desk.journal, self._desk.feed, ref, request.after_sequence):
+        desk, tell = self._desk, self._desk.load.tell_waiting
+        events = watch_job(desk.journal, desk.feed, ref, request.after_sequence, tell_waiting=tell)
+        async for event in events:
             yield event
 
     async def CancelJob(self, request: pb.CancelJobRequest, context: Any) -> pb.Job:  # noqa: N802 - the RPC's name

@@ -17,12 +17,12 @@ from collatio.runtime.ledger.ledger import STORE_ERRORS
 from collatio.v1 import gateway_pb2 as pb
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from redis.asyncio import Redis
 
     from gateway.journal.journal import Journal
-    from gateway.journal.record import JobRef
+    from gateway.journal.record import JobRecord, JobRef
 
 logger = logging.getLogger(__name__)
 HEARTBEAT_S = 15.0
@@ -113,17 +113,29 @@ class Feed:
             listener(job)
 
 
+async def _moves(_: pb.Job) -> None:
+    """Tell of no job that it waits."""
+
+
 async def watch_job(
-    journal: Journal, feed: Feed, ref: JobRef, after: int, heartbeat_s: float = HEARTBEAT_S
+    journal: Journal,
+    feed: Feed,
+    ref: JobRef,
+    after: int,
+    heartbeat_s: float = HEARTBEAT_S,
+    *,
+    tell_waiting: Callable[[pb.Job], Awaitable[None]] = _moves,
 ) -> AsyncIterator[pb.JobEvent]:
     """Yield a snapshot, then every event after a sequence, then a last snapshot when the job has ended.
+
+    `tell_waiting` writes into a job what it waits for: into the first snapshot, and into each heartbeat.
 
     What a slow reader has not taken waits in the journal, so it holds nobody back. Errors: JOB_NOT_FOUND;
     SHUTTING_DOWN when this gateway stops.
     """
     with feed.watch(ref) as changed:
         record = await journal.read(ref)
-        yield _event(record.sequence, snapshot=record.to_job())
+        yield _event(record.sequence, snapshot=await _told(record, tell_waiting))
         position = after
         while True:
             changed.clear()
@@ -145,7 +157,17 @@ async def watch_job(
                 async with asyncio.timeout(heartbeat_s):
                     await changed.wait()
             except TimeoutError:
-                yield _event(position, heartbeat=pb.Heartbeat())
+                job = await _told(await journal.read(ref), tell_waiting)
+                waits = pb.Heartbeat(waiting_reason=job.waiting_reason)
+                if job.HasField("waiting_since"):
+                    waits.waiting_since.CopyFrom(job.waiting_since)
+                yield _event(position, heartbeat=waits)
+
+
+async def _told(record: JobRecord, tell_waiting: Callable[[pb.Job], Awaitable[None]]) -> pb.Job:
+    job = record.to_job()
+    await tell_waiting(job)
+    return job
 
 
 def _event(sequence: int, **what: Any) -> pb.JobEvent:

@@ -36,7 +36,7 @@ CATALOGUE: Mapping[Reason, Entry] = {
         _C.NOT_FOUND,
         False,
         "No such job, or it is not yours.",
-        "Check the name. A job lost with the state store must be created again.",
+        "Check the name. Where `metadata.cause` is STORE_LOST, the state store has lost it: create it again.",
     ),
     Reason.JOB_EXPIRED: Entry(
         _C.NOT_FOUND,

@@ -69,6 +69,8 @@ class _WaitingReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Waiting
     """The work failed for a passing cause and waits to be tried again."""
     WAITING_REASON_GATEWAYS_BUSY: _WaitingReason.ValueType  # 5
     """No gateway has begun the job: each runs as many as it may, or none is there."""
+    WAITING_REASON_STAGE_UNREACHABLE: _WaitingReason.ValueType  # 6
+    """No server of the stage answers the gateway."""
 
 class WaitingReason(_WaitingReason, metaclass=_WaitingReasonEnumTypeWrapper):
     """Why waiting work does not move."""
@@ -85,6 +87,8 @@ WAITING_REASON_RETRY_WAIT: WaitingReason.ValueType  # 4
 """The work failed for a passing cause and waits to be tried again."""
 WAITING_REASON_GATEWAYS_BUSY: WaitingReason.ValueType  # 5
 """No gateway has begun the job: each runs as many as it may, or none is there."""
+WAITING_REASON_STAGE_UNREACHABLE: WaitingReason.ValueType  # 6
+"""No server of the stage answers the gateway."""
 Global___WaitingReason: _TypeAlias = WaitingReason  # noqa: Y015
 
 @_typing.final

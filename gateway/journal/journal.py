@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import secrets
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 NAME = "{collatio:gateway}"
+MARKED = re.compile(r"j([0-9a-f]{6})[0-9a-f]{14}")
+STORE_LOST = "STORE_LOST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,33 @@ class Journal:
                 raise CollatioError(Reason.QUOTA_EXCEEDED, "Too many jobs are open.", retry_after_s=5)
         return JobRef.of(answer["job"]), answer["verdict"] == "created"
 
+    async def new_id(self) -> str:
+        """Make an id for a job: with the mark of this store, so that a later one knows what it has never held."""
+        return f"j{await self._mark()}{secrets.token_hex(7)}"
+
+    async def _mark(self) -> str:
+        """Read the store's mark, which is made with its first job and goes with its data."""
+        key = f"{NAME}:mark"
+        try:
+            async with self._client.pipeline(transaction=True) as pipe:
+                pipe.set(key, secrets.token_hex(3), nx=True)
+                pipe.get(key)
+                _, mark = await pipe.execute()
+        except STORE_ERRORS as error:
+            raise store_error(error) from error
+        return str(mark.decode())
+
+    async def absent(self, ref: JobRef) -> CollatioError:
+        """Make the error of a job that is not there; one that a store before this one held is told to be lost."""
+        found = MARKED.fullmatch(ref.job_id)
+        if found is None or found[1] == await self._mark():
+            return CollatioError(Reason.JOB_NOT_FOUND, f"There is no job {ref.name}.")
+        return CollatioError(
+            Reason.JOB_NOT_FOUND,
+            f"There is no job {ref.name}: the state store that held it has lost its data or was replaced.",
+            metadata={"cause": STORE_LOST},
+        )
+
     async def lease(self, owner: str, lease_ms: int, jobs_max: int) -> list[Held]:
         """Take open jobs that nobody holds."""
         answer = await self._run("lease", {"owner": owner, "lease_ms": lease_ms, "jobs_max": jobs_max})
@@ -186,7 +217,7 @@ class Journal:
         """Ask a job to stop. Errors: JOB_NOT_FOUND, JOB_ALREADY_ENDED."""
         answer = await self._run("cancel", {"job": ref.key}, event.SerializeToString(deterministic=True))
         if answer["verdict"] == "gone":
-            raise CollatioError(Reason.JOB_NOT_FOUND)
+            raise await self.absent(ref)
         if answer["verdict"] == "ended":
             raise CollatioError(Reason.JOB_ALREADY_ENDED)
 
@@ -195,7 +226,7 @@ class Journal:
         answer = await self._run("remove", {"job": ref.key, "sequence": sequence})
         match answer["verdict"]:
             case "gone":
-                raise CollatioError(Reason.JOB_NOT_FOUND)
+                raise await self.absent(ref)
             case "running":
                 raise CollatioError(Reason.JOB_NOT_ENDED)
             case "changed":
@@ -216,7 +247,7 @@ class Journal:
         except STORE_ERRORS as error:
             raise store_error(error) from error
         if not found:
-            raise CollatioError(Reason.JOB_NOT_FOUND, f"There is no job {ref.name}.")
+            raise await self.absent(ref)
         return JobRecord.decode(ref, found, int(sequence))
 
     async def read_many(self, refs: Sequence[JobRef]) -> list[JobRecord | None]:

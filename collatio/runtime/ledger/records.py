@@ -159,6 +159,7 @@ class Status:
     outstanding_ms: int
     no_workers_since_ms: int
     window_full_since_ms: int
+    retry_wait_since_ms: int
     oldest_queued_ms: int
     now_ms: int
     done_last_minute: int

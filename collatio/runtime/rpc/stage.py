@@ -112,17 +112,23 @@ class StageDesk:
         self.stage = stage
         self.ledger = ledger
         self._isolation = isolation or isolation_of
+        self._store_down_since: Timestamp | None = None
 
     async def GetStatus(self, _: pb.GetStatusRequest, __: Any) -> pb.StageStatus:  # noqa: N802 - the RPC's name
         """Answer with the stage as it is now; it answers while Valkey is down, saying so."""
         try:
             status = await self.ledger.run(commands.status())
         except CollatioError as error:
+            if self._store_down_since is None:
+                self._store_down_since = Timestamp()
+                self._store_down_since.GetCurrentTime()
             return pb.StageStatus(
                 stage=STAGES[self.stage],
                 waiting_reason=pb.WAITING_REASON_STORE_DOWN,
+                waiting_since=self._store_down_since,
                 unavailable=f"{error.reason}: {error.message}",
             )
+        self._store_down_since = None
         answer = status_message(self.stage, status)
         isolation = self._isolation(status)
         if isolation is not None:
@@ -208,7 +214,7 @@ def status_message(stage: str, status: Status) -> pb.StageStatus:
     elif status.queued and status.window_full_since_ms:
         reason, since = pb.WAITING_REASON_WINDOW_FULL, status.window_full_since_ms
     elif status.retry_wait and not (status.queued or status.sent or status.running):
-        reason, since = pb.WAITING_REASON_RETRY_WAIT, status.now_ms
+        reason, since = pb.WAITING_REASON_RETRY_WAIT, status.retry_wait_since_ms
     age = (status.now_ms - status.oldest_queued_ms) / 1000 if status.oldest_queued_ms else 0.0
     facts = [json.loads(info) for info in status.worker_infos]
 

@@ -168,6 +168,33 @@ async def test_a_job_waits_no_longer_than_it_runs(client: redis.asyncio.Redis) -
     assert job.waiting_since.seconds == 1000
 
 
+async def test_a_job_that_nobody_begins_waits_for_a_gateway(client: redis.asyncio.Redis) -> None:
+    """It says so once it is a second old, and since when it is there."""
+    job = pb.Job(state=pb.JOB_STATE_QUEUED, create_time=Timestamp(seconds=1000))
+    for now_s, reason in ((1000.5, 0), (1001.5, common.WAITING_REASON_GATEWAYS_BUSY)):
+        load = Load(Stages(), client, 100, Seconds(), lambda now_s=now_s: round(now_s * 1e9))
+        await load.tell_waiting(job)
+        assert job.waiting_reason == reason
+    assert job.waiting_since == job.create_time
+
+
+async def test_a_job_waits_for_a_stage_that_does_not_answer(client: redis.asyncio.Redis) -> None:
+    """Since this gateway first saw it silent; when it answers again, that is forgotten."""
+    stages, clock = Stages(common.StageStatus(stage=FETCH, unavailable="It does not answer.")), Seconds()
+    load = Load(stages, client, 100, clock, lambda: round(clock.now * 1e9) + 2000 * 10**9)
+    for _ in range(2):
+        job = job_of(found=0)
+        stages.found[0] = common.StageStatus(stage=FETCH, unavailable="It does not answer.")
+        await load.tell_waiting(job)
+        assert job.waiting_reason == common.WAITING_REASON_STAGE_UNREACHABLE
+        assert job.waiting_since.seconds == 2100
+        clock.now += FRESH_S
+    stages.found[0] = common.StageStatus(stage=FETCH)
+    job = job_of(found=0)
+    await load.tell_waiting(job)
+    assert not job.waiting_reason
+
+
 async def test_only_running_jobs_wait(client: redis.asyncio.Redis) -> None:
     """An ended job is not told to wait, and nobody is asked for it."""
     stages = Stages(waits(FETCH))

@@ -12,6 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from collatio.runtime.errors import CollatioError, Reason
+from collatio.v1 import common_pb2 as common
 from collatio.v1 import gateway_pb2 as pb
 from gateway.journal.journal import Entries, Finish
 from gateway.watching import watch_job
@@ -93,6 +94,21 @@ async def test_a_sequence_yet_to_come_waits_for_it(job: Job) -> None:
     await job.end()
     events = [event async for event in job.watch(50)]
     assert [event.HasField("snapshot") for event in events] == [True, True]
+
+
+async def test_a_waiting_job_says_why_in_its_snapshot_and_its_heartbeats(job: Job) -> None:
+    """Whoever watches a job that stands still learns what it waits for, without asking."""
+
+    async def tell(told: pb.Job) -> None:
+        told.waiting_reason = common.WAITING_REASON_NO_WORKERS
+        told.waiting_since.seconds = 1000
+
+    watch = watch_job(job.bench.journal, job.bench.feed(), job.ref, 0, 0.01, tell_waiting=tell)
+    async with aclosing(watch) as events:  # type: ignore[type-var] # a generator
+        first, second = [await anext(events) for _ in range(2)]  # type: ignore[call-overload] # same
+    for told in (first.snapshot, second.heartbeat):
+        assert told.waiting_reason == common.WAITING_REASON_NO_WORKERS
+        assert told.waiting_since.seconds == 1000
 
 
 async def test_a_quiet_job_has_a_heartbeat(job: Job) -> None:

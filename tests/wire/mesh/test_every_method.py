@@ -55,7 +55,6 @@ REFUSED = {
     grpc.StatusCode.FAILED_PRECONDITION,
     grpc.StatusCode.RESOURCE_EXHAUSTED,
     grpc.StatusCode.CANCELLED,
-    grpc.StatusCode.UNIMPLEMENTED,
 }
 GOOD: dict[str, Message] = {
     "CreateJob": pb.CreateJobRequest(job=pb.Job(spec=SPEC)),

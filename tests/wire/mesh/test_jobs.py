@@ -209,6 +209,29 @@ async def test_another_tenant_s_job_is_absent(served: ServedMesh) -> None:
     assert not (await jobs.ListJobs(pb.ListJobsRequest(), metadata=theirs)).jobs
 
 
+async def test_an_unknown_job_and_one_that_the_store_lost_are_told_apart(served: ServedMesh) -> None:
+    """Both are JOB_NOT_FOUND; the second says that its store is gone, whichever method asks for it."""
+    jobs = jobs_of(served)
+    kept, deleted = [(await jobs.CreateJob(request_of())).name for _ in range(2)]
+    await jobs.CancelJob(pb.CancelJobRequest(name=deleted))
+    async with asyncio.timeout(20):
+        async for _ in jobs.WatchJob(pb.WatchJobRequest(name=deleted)):
+            pass
+    await jobs.DeleteJob(pb.DeleteJobRequest(name=deleted))
+    assert "cause" not in (await error_of(jobs.GetJob(pb.GetJobRequest(name=deleted)))).metadata
+    await served.client.flushdb()
+    for call in (
+        jobs.GetJob(pb.GetJobRequest(name=kept)),
+        jobs.CancelJob(pb.CancelJobRequest(name=kept)),
+        jobs.DeleteJob(pb.DeleteJobRequest(name=kept)),
+        jobs.ListJobDocuments(pb.ListJobDocumentsRequest(name=kept)),
+    ):
+        error = await error_of(call)
+        assert (error.reason, error.metadata["cause"]) == (Reason.JOB_NOT_FOUND, "STORE_LOST")
+    unknown = await error_of(jobs.GetJob(pb.GetJobRequest(name="jobs/absent")))
+    assert (unknown.reason, unknown.metadata.get("cause")) == (Reason.JOB_NOT_FOUND, None)
+
+
 async def test_a_store_without_room_refuses_new_jobs_alone(served: ServedMesh) -> None:
     """STATE_STORE_FULL with a delay from 85 % on; a repeat is answered, and what is there can be read."""
     jobs = jobs_of(served)

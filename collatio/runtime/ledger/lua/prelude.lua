@@ -160,12 +160,16 @@ local function leave(key, step)
     return
   end
   redis.call('ZREM', ns .. ':due', key)
+  if step.s == 'RETRY_WAIT' and tally('counts', 'RETRY_WAIT') == 0 then
+    redis.call('HDEL', ns .. ':counts', 'retry_wait_since')
+  end
   if step.s ~= 'RETRY_WAIT' then add('counts', 'out', -tonumber(step.c)) end
 end
 
 local function enter(key, step, state, due)
   step.s = state
   add('counts', state, 1)
+  if state == 'RETRY_WAIT' then redis.call('HSETNX', ns .. ':counts', 'retry_wait_since', now) end
   if state == 'SENT' or state == 'RUNNING' then add('counts', 'out', tonumber(step.c)) end
   if due then redis.call('ZADD', ns .. ':due', due, key) end
 end

@@ -23,6 +23,7 @@ return reply({
   queued = counts.QUEUED or 0, sent = counts.SENT or 0, running = counts.RUNNING or 0,
   retry_wait = counts.RETRY_WAIT or 0, outstanding_ms = counts.out or 0,
   no_workers_since_ms = counts.no_workers_since or 0, window_full_since_ms = counts.window_full_since or 0,
+  retry_wait_since_ms = counts.retry_wait_since or 0,
   oldest_queued_ms = oldest or 0, now_ms = now, done_last_minute = rate, slots = slots, workers = workers,
   worker_infos = infos, quarantined = redis.call('ZCARD', ns .. ':quarantine'),
   due = redis.call('ZCARD', ns .. ':due'),

@@ -260,3 +260,17 @@ def test_a_summary_is_at_most_a_kibibyte() -> None:
 def test_a_settlement_is_a_plain_value() -> None:
     """Results can be collected, compared and flushed later."""
     assert c.release("k", 7) == Settlement("k", 7, "release", {})
+
+
+def test_what_waits_to_be_tried_again_says_since_when(bench: Bench) -> None:
+    """Since the first of those that wait; nothing waits any more when the last is taken up."""
+    for key in ("a", "b"):
+        (token,) = bench.hold(key)
+        bench.settle(c.transient(key, token, "SOURCE_UNAVAILABLE", "No answer.", 1_000))
+        if key == "a":
+            since = bench.clock.ms
+        bench.later(500)
+    assert bench.status().retry_wait_since_ms == since
+    bench.later(1_000)
+    bench.expire()
+    assert (bench.status().retry_wait, bench.status().retry_wait_since_ms) == (0, 0)

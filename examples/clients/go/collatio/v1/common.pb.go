@@ -99,6 +99,8 @@ const (
 	WaitingReason_WAITING_REASON_RETRY_WAIT WaitingReason = 4
 	// No gateway has begun the job: each runs as many as it may, or none is there.
 	WaitingReason_WAITING_REASON_GATEWAYS_BUSY WaitingReason = 5
+	// No server of the stage answers the gateway.
+	WaitingReason_WAITING_REASON_STAGE_UNREACHABLE WaitingReason = 6
 )
 
 // Enum value maps for WaitingReason.
@@ -110,14 +112,16 @@ var (
 		3: "WAITING_REASON_STORE_DOWN",
 		4: "WAITING_REASON_RETRY_WAIT",
 		5: "WAITING_REASON_GATEWAYS_BUSY",
+		6: "WAITING_REASON_STAGE_UNREACHABLE",
 	}
 	WaitingReason_value = map[string]int32{
-		"WAITING_REASON_UNSPECIFIED":   0,
-		"WAITING_REASON_NO_WORKERS":    1,
-		"WAITING_REASON_WINDOW_FULL":   2,
-		"WAITING_REASON_STORE_DOWN":    3,
-		"WAITING_REASON_RETRY_WAIT":    4,
-		"WAITING_REASON_GATEWAYS_BUSY": 5,
+		"WAITING_REASON_UNSPECIFIED":       0,
+		"WAITING_REASON_NO_WORKERS":        1,
+		"WAITING_REASON_WINDOW_FULL":       2,
+		"WAITING_REASON_STORE_DOWN":        3,
+		"WAITING_REASON_RETRY_WAIT":        4,
+		"WAITING_REASON_GATEWAYS_BUSY":     5,
+		"WAITING_REASON_STAGE_UNREACHABLE": 6,
 	}
 )
 
@@ -1281,14 +1285,15 @@ const file_collatio_v1_common_proto_rawDesc = "" +
 	"\x11STAGE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vSTAGE_FETCH\x10\x01\x12\x11\n" +
 	"\rSTAGE_EXTRACT\x10\x02\x12\x11\n" +
-	"\rSTAGE_COMPARE\x10\x03*\xce\x01\n" +
+	"\rSTAGE_COMPARE\x10\x03*\xf4\x01\n" +
 	"\rWaitingReason\x12\x1e\n" +
 	"\x1aWAITING_REASON_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19WAITING_REASON_NO_WORKERS\x10\x01\x12\x1e\n" +
 	"\x1aWAITING_REASON_WINDOW_FULL\x10\x02\x12\x1d\n" +
 	"\x19WAITING_REASON_STORE_DOWN\x10\x03\x12\x1d\n" +
 	"\x19WAITING_REASON_RETRY_WAIT\x10\x04\x12 \n" +
-	"\x1cWAITING_REASON_GATEWAYS_BUSY\x10\x05BL\n" +
+	"\x1cWAITING_REASON_GATEWAYS_BUSY\x10\x05\x12$\n" +
+	" WAITING_REASON_STAGE_UNREACHABLE\x10\x06BL\n" +
 	"\x0fdev.collatio.v1B\vCommonProtoP\x01Z*collatio.dev/gen/go/collatio/v1;collatiov1b\x06proto3"
 
 var (
