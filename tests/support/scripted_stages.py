@@ -20,6 +20,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from collatio.runtime.blobs.digest import digest_of
 from collatio.runtime.errors import CATALOGUE, Reason, invalid
+from collatio.runtime.rpc.server import OPTIONS
 from collatio.runtime.rpc.status import to_grpc
 from collatio.v1 import common_pb2 as common
 from collatio.v1 import compare_pb2 as compare
@@ -82,7 +83,7 @@ class ScriptedStages:
 
     async def start(self, port: int = 0) -> Self:
         """Serve on loopback."""
-        server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        server = grpc.aio.server(options=OPTIONS)  # keepalive pings are no offence, as with the real ones
         fetch_pb2_grpc.add_FetchServiceServicer_to_server(_Fetch(self), server)
         extract_pb2_grpc.add_ExtractServiceServicer_to_server(_Extract(self), server)
         compare_pb2_grpc.add_CompareServiceServicer_to_server(_Compare(self), server)
