@@ -37,6 +37,8 @@ _ALIASES = {
     "unicode": "utf-16",
 }
 _SAMPLE_BYTES = 32 * 1024
+_SHORT_BYTES, _LATIN_SHARE = 64, 0.25
+_HIGH = bytes(range(0x80, 0x100))
 
 
 def decode(data: bytes, declared: str = "") -> tuple[str, str]:
@@ -77,6 +79,9 @@ def known(name: str) -> str:
 
 
 def _guess(data: bytes) -> str:
+    high = len(data) - len(data.translate(None, _HIGH))
+    if len(data) < _SHORT_BYTES and high < _LATIN_SHARE * len(data):
+        return "cp1252"  # a few accents in a short line tell a guesser nothing
     import chardet  # noqa: PLC0415 - loaded only for bytes that are not UTF-8
 
     return chardet.detect(data[:_SAMPLE_BYTES])["encoding"] or ""

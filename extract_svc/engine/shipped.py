@@ -66,24 +66,24 @@ OCR = ("rapidocr", "onnxruntime")  # the extra: installing it makes results of t
 EXTRACTORS: tuple[Shipped, ...] = (
     _declare("pdf", 2, {types.PDF}, "pypdfium2", *OCR),
     _declare("docx", 1, {types.DOCX, types.FLAT_OPC, types.WORDML}, "lxml"),
-    _declare("html", 1, {types.HTML, "application/xhtml+xml"}, "lxml", "chardet"),
-    _declare("markdown", 2, {types.MARKDOWN}, "markdown-it-py", "chardet"),
-    _declare("delimited", 1, {types.CSV, types.TSV}, "chardet"),
+    _declare("html", 2, {types.HTML, "application/xhtml+xml"}, "lxml", "chardet"),
+    _declare("markdown", 3, {types.MARKDOWN}, "markdown-it-py", "chardet"),
+    _declare("delimited", 2, {types.CSV, types.TSV}, "chardet"),
     _declare("xlsx", 1, {types.XLSX, types.XLSB}, "lxml"),
     _declare("xls", 1, {types.XLS}),
-    _declare("mail", 1, {types.MAIL, types.MBOX}, "lxml", "chardet"),
-    _declare("msg", 1, {types.MSG}, "lxml", "chardet"),
+    _declare("mail", 2, {types.MAIL, types.MBOX}, "lxml", "chardet"),
+    _declare("msg", 2, {types.MSG}, "lxml", "chardet"),
     _declare("rtf", 1, {types.RTF, "text/rtf"}),
     _declare("doc", 1, {types.DOC}),
     _declare("ppt", 1, {types.PPT}),
-    _declare("epub", 1, {types.EPUB}, "lxml", "chardet"),
+    _declare("epub", 2, {types.EPUB}, "lxml", "chardet"),
     _declare("xml", 1, {types.XML, types.SVG, types.FICTIONBOOK, "text/xml"}, "lxml", module="xmltext"),
     _declare(
         "json", 1, {types.JSON, types.NDJSON, types.NOTEBOOK}, "markdown-it-py", "chardet", module="jsontext"
     ),
     _declare(
         "archive",
-        1,
+        2,
         {
             types.ZIP,
             types.TAR,

@@ -21,6 +21,8 @@ from extract_svc.engine.archive import Budget, Package
 from extract_svc.engine.formats import lzw
 
 if TYPE_CHECKING:
+    import zipfile
+
     from extract_svc.engine.draft import Draft
     from extract_svc.engine.model import Document, Limits, Options
 
@@ -62,7 +64,7 @@ def _zip(data: bytes, limits: Limits, draft: Draft) -> None:
         if info.flag_bits & 1:
             draft.warn("ENCRYPTED", "An entry is locked with a password and was left out.")
             continue
-        draft.member(_path(info.filename), package.read(info.filename))
+        draft.member(_path(_entry_name(info)), package.read(info.filename))
 
 
 def _tar(data: bytes, limits: Limits, draft: Draft) -> None:
@@ -179,6 +181,17 @@ def _rar_locked(data: bytes) -> bool:
 def _inner_name(name: str) -> str:
     stem, _, suffix = posixpath.basename(name).rpartition(".")
     return stem + _SUFFIXES[suffix.lower()] if stem and suffix.lower() in _SUFFIXES else "content"
+
+
+def _entry_name(info: zipfile.ZipInfo) -> str:
+    """Answer an entry's name, which many programs write as UTF-8 without saying so (APPNOTE 6.3.9, 4.4.4, bit 11)."""
+    name = info.filename
+    if info.flag_bits & 0x800 or name.isascii():
+        return name
+    try:
+        return name.encode("cp437").decode("utf-8")
+    except (UnicodeEncodeError, UnicodeDecodeError):
+        return name
 
 
 def _path(name: str) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from collatio.runtime.sniff.encodings import BOMS, wide
 from extract_svc.engine import charset
+from extract_svc.engine.draft import Draft
 from extract_svc.engine.formats.html import parse, read_fragment
 from extract_svc.engine.media_type import MBOX
 from extract_svc.engine.metadata import normalise
@@ -23,13 +24,13 @@ from extract_svc.engine.metadata import normalise
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from extract_svc.engine.draft import Draft
     from extract_svc.engine.model import Document, Options
 
 _MARKS = tuple(mark for mark, _ in BOMS)
 _SHOWN = ("From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Date", "Subject")
 _BLANK = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _FROM_LINE = re.compile(rb"^From [^\n]*\n", re.MULTILINE)
+_FOLD = re.compile(r"\r?\n[ \t]*")
 _NAME = re.compile(r"[\x00-\x1f/\\:*?\"<>|]+")
 _LOCKED = ("application/pkcs7-mime", "application/x-pkcs7-mime", "multipart/encrypted")
 _MAX_PARTS = 5_000
@@ -80,6 +81,21 @@ def header(value: object) -> str:
     return " ".join("".join(parts).split())
 
 
+def stated_of(part: email.message.Message, key: str) -> list[str]:
+    """Answer a header's values as they stand, raw bytes as surrogates: `get_all` has replaced those already."""
+    return [str(value) for name, value in part.raw_items() if name.lower() == key.lower()]
+
+
+def _file_name(part: email.message.Message) -> str:
+    """Answer an attachment's name (RFC 2231, 2047), also where raw bytes stand in the header."""
+    bare = email.message.Message()
+    for key in ("Content-Disposition", "Content-Type"):
+        for value in stated_of(part, key)[:1]:
+            raw = value.encode("ascii", "surrogateescape") if _escaped(value) else None
+            bare[key] = _FOLD.sub(" ", charset.decode(raw)[0] if raw is not None else value)
+    return header(bare.get_filename() or "")
+
+
 def _escaped(text: str) -> bool:
     return any("\udc80" <= char <= "\udcff" for char in text)
 
@@ -101,11 +117,11 @@ class _Reader:
         lines: list[str] = []
         stated: dict[str, str] = {}
         for key in _SHOWN:
-            for value in message.get_all(key, []):
+            for value in stated_of(message, key):
                 text = header(value)
                 lines.append(f"{key}: {text}")
                 stated.setdefault(key.lower(), text)
-        for key, value in message.items():
+        for key, value in message.raw_items():
             if key.lower() not in stated and key.lower() not in (
                 "received",
                 "content-type",
@@ -132,7 +148,7 @@ class _Reader:
                 self._part(inner)
         elif kind == "message/rfc822":
             for inner in _inside(part):
-                name = header(inner.get("Subject", "")) or "message"
+                name = header(next(iter(stated_of(inner, "Subject")), "")) or "message"
                 self._draft.member(_safe(name) + ".eml", inner.as_bytes(), "message/rfc822")
         elif self._is_body(part, kind):
             self._body(part, kind)
@@ -160,8 +176,26 @@ class _Reader:
             kind = one.get_content_type()
             if one is chosen or (one is rich and (chosen is None or both)):
                 self._part(one)
+            elif one is rich and chosen is not None:
+                self._what_else(_text(chosen), one)
             elif kind not in ("text/plain", "text/html") and not kind.startswith("text/"):
                 self._others(one)
+
+    def _what_else(self, plain: str, rich: email.message.Message) -> None:
+        """Add what only the rich alternative says, line by line: they should say the same, and often do not."""
+        if not rich.is_multipart() and rich.get_content_type() != "text/html":
+            self._others(rich)
+            return
+        known, page = _letters(plain), Draft(self._draft.limits)
+        for one in rich.walk():
+            if one.get_content_type() == "text/html" and self._is_body(one, "text/html"):
+                read_fragment(_text(one), page)
+            elif not one.is_multipart() and not self._is_body(one, one.get_content_type()):
+                self._attachment(one, one.get_content_type())
+        for block in page.blocks:
+            lines = [line for line in block.text.splitlines() if _letters(line) not in known]
+            self._draft.block("\n".join(lines))
+        self._draft.links += page.links
 
     def _others(self, part: email.message.Message) -> None:
         """Hand over the attachments under an alternative that is not read."""
@@ -182,9 +216,13 @@ class _Reader:
         data = part.get_payload(decode=True)
         if not isinstance(data, bytes) or not data:
             return
-        name = header(part.get_filename() or "")
+        name = _file_name(part)
         fallback = f"part-{self._parts}{_TYPE_SUFFIX.get(kind, '')}"
         self._draft.member(_safe(name) or fallback, data, "")
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).casefold()
 
 
 def _words(part: email.message.Message) -> list[str]:

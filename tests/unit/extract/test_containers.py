@@ -121,3 +121,28 @@ def test_members_have_paths_of_their_own(run: Run) -> None:
     part = '--m\nContent-Type: a/b\nContent-Disposition: attachment; filename="a.txt"\n\nx\n'
     mail = _MAIL + 'Content-Type: multipart/mixed; boundary="m"\n\n' + part * 3 + "--m--\n"
     assert [m.path for m in run(mail, "x.eml").members] == ["a.txt", "a-2.txt", "a-3.txt"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_raw_bytes_in_headers_are_letters(run: Run, encoding: str) -> None:
+    """Headers that break the rule of ASCII are read, in subjects and in file names."""
+    mail = (
+        "From: Jörg <j@x.de>\nTo: b@c.d\nSubject: Grüße aus Köln\nMIME-Version: 1.0\n"
+        'Content-Type: application/octet-stream; name="Grüße.bin"\n\nhallo'
+    )
+    found = run(mail.encode(encoding))
+    assert "Subject: Grüße aus Köln" in found.text
+    assert [member.path for member in found.members] == ["Grüße.bin"]
+
+
+def test_what_only_the_rich_alternative_says_is_read_too(run: Run) -> None:
+    """Alternatives should say the same; a line that only the HTML has is not lost, and the others come once."""
+    mail = (
+        "From: a@b.c\nTo: d@e.f\nSubject: x\nMIME-Version: 1.0\nContent-Type: multipart/alternative; boundary=q\n\n"
+        "--q\nContent-Type: text/plain\n\nThe meeting is on Monday.\nPlease bring the papers along.\n"
+        "--q\nContent-Type: text/html\n\n<p>The meeting is on Monday.</p><p>Please bring the papers along.</p>"
+        "<p>Room 12.</p>\n--q--\n"
+    )
+    text = run(mail).text
+    assert text.count("on Monday") == 1
+    assert text.endswith("Room 12.")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 import pytest
+from reportlab.pdfgen import canvas
 
 from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine.grid import plain_rows
@@ -103,3 +105,51 @@ def test_broken_pdfs_are_corrupt(run: Run) -> None:
     with pytest.raises(CollatioError) as caught:
         run(b"%PDF-1.7\nnothing more")
     assert caught.value.reason is Reason.DOCUMENT_CORRUPT
+
+
+@pytest.mark.parametrize("angle", [0, 90, 180, 270])
+def test_turned_text_is_read_in_its_own_direction(run: Run, angle: int) -> None:
+    """Lines set on their side or upside down are lines, in order, with places on the page as shown."""
+    buffer = io.BytesIO()
+    page = canvas.Canvas(buffer, pagesize=(600, 800))
+    page.translate(300, 400)
+    page.rotate(angle)
+    for n, line in enumerate(("First line of the block", "second line of it", "and the last one")):
+        page.drawString(0, -14 * n, line)
+    page.save()
+    found = run(buffer.getvalue())
+    assert found.text == "First line of the block\nsecond line of it\nand the last one"
+    box = found.blocks[0].box
+    assert box is not None
+    assert (box.x1 - box.x0 > box.y1 - box.y0) == (angle % 180 == 0)
+    assert 0 <= box.x0 < box.x1 <= 600
+    assert 0 <= box.y0 < box.y1 <= 800
+
+
+def test_shaded_bands_do_not_hide_columns(run: Run) -> None:
+    """Rows on alternating grounds are a table of columns, though the grounds know none."""
+    buffer = io.BytesIO()
+    page = canvas.Canvas(buffer, pagesize=(600, 800))
+    rows = [("Item", "Qty"), ("Widget", "4"), ("Gadget", "12"), ("Thing", "150"), ("Total", "166")]
+    for n, row in enumerate(rows):
+        page.setFillGray(0.8 if n % 2 else 1)
+        page.rect(50, 695 - 18 * n, 300, 18, stroke=0, fill=1)
+        page.setFillGray(0)
+        for column, text in enumerate(row):
+            page.drawString(60 + 150 * column, 700 - 18 * n, text)
+    page.save()
+    assert plain_rows(run(buffer.getvalue())) == [[list(row) for row in rows]]
+
+
+def test_heads_on_the_left_of_figures_on_the_right_are_columns(
+    run: Run, make_pdf: Callable[..., bytes]
+) -> None:
+    """Where heads and figures overlap across the corridor, the count of cells a row cuts the columns."""
+    rows = [("Year", "Freshwater Ducks"), *((str(2019 + n), str(120 + 15 * n)) for n in range(5))]
+    words = [(60, 700, rows[0][0]), (124, 700, rows[0][1])]
+    words += [
+        (x, 686 - 14 * n, text)
+        for n, row in enumerate(rows[1:])
+        for x, text in zip((98, 190), row, strict=True)
+    ]
+    assert plain_rows(run(make_pdf([words]))) == [[list(row) for row in rows]]

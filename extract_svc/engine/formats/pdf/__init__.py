@@ -18,9 +18,10 @@ from extract_svc.engine.formats.pdf.aligned import find_aligned
 from extract_svc.engine.formats.pdf.geometry import Frame, box_of
 from extract_svc.engine.formats.pdf.lattice import Found, find_lattices
 from extract_svc.engine.formats.pdf.layout import Piece, pieces_of
-from extract_svc.engine.formats.pdf.rulings import read_rules
+from extract_svc.engine.formats.pdf.rulings import Rules, read_rules
 from extract_svc.engine.formats.pdf.scans import Scans
 from extract_svc.engine.formats.pdf.structure import classify
+from extract_svc.engine.formats.pdf.turned import directions, set_back, turned_rules, upright
 from extract_svc.engine.formats.pdf.words import read_words, segments_of
 from extract_svc.engine.metadata import normalise
 from extract_svc.engine.model import BlockKind, Mark, OutlineEntry
@@ -121,7 +122,25 @@ def _pieces(page: Any, text_page: Any, frame: Frame, number: int, draft: Draft) 
     if not words:
         return []
     _judge(words, number, draft)
-    tables, taken = _tables(page, frame, words)
+    leanings = directions(text_page, starts, frame)
+    if not any(leanings):
+        return _read(words, text_page, starts, read_rules(page, frame))
+    pieces: list[Piece] = []
+    rules = read_rules(page, frame)
+    for quarters in sorted(set(leanings)):
+        leaning = [word for word in words if leanings[word.line] == quarters]
+        if quarters:
+            made, begun = upright(leaning, quarters, frame, starts)
+            found = _read(made, text_page, begun, turned_rules(rules, quarters, frame))
+            set_back(found, quarters, frame)
+        else:
+            found = _read(leaning, text_page, starts, rules)
+        pieces += found
+    return pieces
+
+
+def _read(words: list[Word], text_page: Any, starts: list[int], rules: tuple[Rules, Rules]) -> list[Piece]:
+    tables, taken = _tables(words, rules)
     free = [word for n, word in enumerate(words) if n not in taken]
     return pieces_of(segments_of(free, text_page, starts), sorted(tables, key=lambda t: t.top))
 
@@ -137,14 +156,15 @@ def _judge(words: list[Word], number: int, draft: Draft) -> None:
     draft.judge(1 - max(strange, doubled) / len(words), weight=len(words))
 
 
-def _tables(page: Any, frame: Frame, words: list[Word]) -> tuple[list[Found], set[int]]:
+def _tables(words: list[Word], drawn: tuple[Rules, Rules]) -> tuple[list[Found], set[int]]:
     """Find tables by hard lines, then by shading too, then by alignment; a word is in one at most."""
-    hard, every = read_rules(page, frame)
+    hard, every = drawn
     tables: list[Found] = []
     taken: set[int] = set()
     for rules in (hard, every):
         for table in find_lattices(rules.horizontal, rules.vertical, words):
-            if not table.words & taken:
+            lined = rules is hard or len(table.rows[0]) > 1  # shaded bands alone say nothing of columns
+            if lined and not table.words & taken:
                 tables.append(table)
                 taken |= table.words
         if every is hard:

@@ -132,6 +132,7 @@ def _table(words: Sequence[Word], band: list[_Row], horizontal: Sequence[Rule]) 
             middle = (words[n].x0 + words[n].x1) / 2
             cells[sum(middle > border for border in borders)].append(n)
         grid.append(cells)
+    grid = _by_count(words, band, grid)
     grid = _merge_rows(words, grid, horizontal)
     if len(grid) < 2 or not _tabular(words, grid):
         return None
@@ -145,6 +146,18 @@ def _table(words: Sequence[Word], band: list[_Row], horizontal: Sequence[Rule]) 
         max(w.bottom for w in inside),
         {n for row in band for n in row},
     )
+
+
+def _by_count(words: Sequence[Word], band: list[_Row], grid: list[list[list[int]]]) -> list[list[list[int]]]:
+    """Cut by count where every row has as many cells and corridors put two into one column.
+
+    Heads set left over figures set right leave no corridor free, and no place is in doubt.
+    """
+    cut = [_cells(words, row) for row in band]
+    widths = {len(cells) for cells in cut}
+    if len(widths) == 1 and len(cut[0]) > 1 and any(not cell for row in grid for cell in row):
+        return cut
+    return grid
 
 
 def _extent(words: Sequence[Word], row: list[list[int]]) -> tuple[float, float]:
