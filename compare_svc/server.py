@@ -287,6 +287,7 @@ class CompareServicer(StageDesk, compare_pb2_grpc.CompareServiceServicer):
         """Compare the documents of a stream."""
         tenant = tenant_of(context)
         begin = partial(CompareConversation, self._desk, tenant)
-        async with aclosing(converse(self._desk.dispatcher, tenant, request_iterator, begin)) as responses:
+        talk = converse(self._desk.dispatcher, tenant, request_iterator, begin, context.time_remaining)
+        async with aclosing(talk) as responses:
             async for response in responses:
                 yield response

@@ -364,6 +364,7 @@ class ExtractServicer(StageDesk, extract_pb2_grpc.ExtractServiceServicer):
         """Extract a stream of documents."""
         tenant = tenant_of(context)
         begin = partial(ExtractConversation, self._desk, tenant)
-        async with aclosing(converse(self._desk.dispatcher, tenant, request_iterator, begin)) as responses:
+        talk = converse(self._desk.dispatcher, tenant, request_iterator, begin, context.time_remaining)
+        async with aclosing(talk) as responses:
             async for response in responses:
                 yield response

@@ -337,6 +337,7 @@ class FetchServicer(StageDesk, fetch_pb2_grpc.FetchServiceServicer):
         """Fetch a stream of sources."""
         tenant = tenant_of(context)
         begin = partial(FetchConversation, self._desk, tenant)
-        async with aclosing(converse(self._desk.dispatcher, tenant, request_iterator, begin)) as responses:
+        talk = converse(self._desk.dispatcher, tenant, request_iterator, begin, context.time_remaining)
+        async with aclosing(talk) as responses:
             async for response in responses:
                 yield response

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _TERM = re.compile(
-    r'\s*(state|create_time|labels\.[A-Za-z0-9_.-]+)\s*(<=|>=|!=|=|<|>)\s*("(?:[^"\\]|\\.)*"|[\w.:+-]+)\s*'
+    r'\s*(state|create_time|labels\.(?:[A-Za-z0-9_.-]+|"(?:[^"\\]|\\.)*"))\s*(<=|>=|!=|=|<|>)\s*("(?:[^"\\]|\\.)*"|[\w.:+-]+)\s*'
 )
 _COMPARE: dict[str, Callable[[float], bool]] = {
     "<": lambda d: d < 0,
@@ -68,6 +68,8 @@ class Filter:
 def _term(field: str, operator: str, raw: str) -> tuple[str, str, str]:
     try:
         value = json.loads(raw) if raw.startswith('"') else raw
+        if field.startswith('labels."'):
+            field = f"labels.{json.loads(field.removeprefix('labels.'))}"
     except ValueError:
         raise invalid("filter", "holds a string with an unknown escape") from None
     if field == "state":

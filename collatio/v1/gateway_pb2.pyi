@@ -604,8 +604,8 @@ class ListJobsRequest(_message.Message):
     page_token: _builtins.str
     """From the previous page's next_page_token; empty: the first page."""
     filter: _builtins.str
-    """Terms joined by AND: state = SUCCEEDED, labels.team = "a", create_time > "2026-05-03T00:00:00Z".
-    Empty: all.
+    """Terms joined by AND: state = SUCCEEDED, labels.team = "a", create_time > "2026-05-03T00:00:00Z". A label
+    whose key is more than letters, digits, ".", "_" and "-" is quoted: labels."cost center" = "12". Empty: all.
     """
     def __init__(
         self,

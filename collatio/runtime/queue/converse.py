@@ -124,8 +124,12 @@ async def converse(
     tenant: str,
     requests: AsyncIterator[Request],
     begin: Callable[[Request], Conversation[Request, Response]],
+    time_left_s: Callable[[], float | None] = lambda: None,
 ) -> AsyncGenerator[Response, None]:
     """Run one stream to its end. `begin` makes the conversation from the first request.
+
+    A call whose deadline has passed, as `time_left_s` tells (None: it has none), drops what it wanted at once: nobody
+    opens it again elsewhere.
 
     Whoever leaves before the end closes it (`contextlib.aclosing`): its call's interest is kept for as long as it is
     open, and a generator that is merely let go of closes when the collector comes by.
@@ -164,4 +168,4 @@ async def converse(
         wanted_no_more = True
     finally:
         await end(reading)
-        await dispatcher.finish(call, drop=wanted_no_more)
+        await dispatcher.finish(call, drop=wanted_no_more or time_left_s() == 0)

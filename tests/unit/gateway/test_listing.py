@@ -16,7 +16,7 @@ CREATED.FromJsonString("2026-05-03T12:00:00Z")
 JOB = pb.Job(
     state=pb.JOB_STATE_SUCCEEDED,
     create_time=CREATED,
-    spec=pb.JobSpec(labels={"team": "a", "x.y-z": "two words"}),
+    spec=pb.JobSpec(labels={"team": "a", "x.y-z": "two words", 'cost "center"/a': "12"}),
 )
 
 MATCHES = {
@@ -31,6 +31,9 @@ MATCHES = {
     'labels.team = "a" AND state = SUCCEEDED': True,
     'labels.team = "a" and state = RUNNING': False,
     'labels.x.y-z = "two words"': True,
+    'labels."cost \\"center\\"/a" = 12': True,
+    'labels."cost center" = 12': False,
+    'labels."team" = a': True,
     "labels.absent = a": False,
     "labels.absent != a": True,
     'labels.team = "\\u0061"': True,

@@ -71,6 +71,23 @@ async def test_a_request_id_names_one_body(served: ServedMesh) -> None:
     assert error.reason is Reason.REQUEST_ID_REUSED
 
 
+async def test_a_body_is_what_it_says_however_it_is_encoded(served: ServedMesh) -> None:
+    """Another order of fields and of a map's keys on the wire is the same body; another label is not."""
+    request_id = str(uuid.uuid4())
+    channel = served.channel()
+    create: Any = channel.unary_unary(
+        "/collatio.v1.JobService/CreateJob", response_deserializer=pb.Job.FromString
+    )
+    one, two = request_of(a="1"), request_of(b="2")
+    del two.job.spec.sources[:]
+    named = pb.CreateJobRequest(request_id=request_id).SerializeToString()
+    parts = [one.SerializeToString(), two.SerializeToString(), named]
+    first = await create(b"".join(parts))
+    assert dict(first.spec.labels) == {"a": "1", "b": "2"}
+    assert (await create(b"".join(reversed(parts)))).name == first.name
+    assert (await error_of(create(parts[0] + named))).reason is Reason.REQUEST_ID_REUSED
+
+
 async def test_a_thousand_jobs_are_listed_once_each_while_new_ones_arrive(
     state_url: str, tmp_path: Path
 ) -> None:

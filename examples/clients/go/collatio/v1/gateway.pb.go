@@ -1127,8 +1127,8 @@ type ListJobsRequest struct {
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// From the previous page's next_page_token; empty: the first page.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Terms joined by AND: state = SUCCEEDED, labels.team = "a", create_time > "2026-05-03T00:00:00Z".
-	// Empty: all.
+	// Terms joined by AND: state = SUCCEEDED, labels.team = "a", create_time > "2026-05-03T00:00:00Z". A label
+	// whose key is more than letters, digits, ".", "_" and "-" is quoted: labels."cost center" = "12". Empty: all.
 	Filter        string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
