@@ -26,6 +26,8 @@ Request = TypeVar("Request")
 Response = TypeVar("Response")
 Asked_contra = TypeVar("Asked_contra", contravariant=True)
 IN_FLIGHT_MAX = 4096
+DEADLINE_SLACK_S = 1.0
+"""A caller's own clock ends its call a moment before ours says that the deadline has passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,4 +170,6 @@ async def converse(
         wanted_no_more = True
     finally:
         await end(reading)
-        await dispatcher.finish(call, drop=wanted_no_more or time_left_s() == 0)
+        left_s = time_left_s()
+        late = left_s is not None and left_s <= DEADLINE_SLACK_S
+        await dispatcher.finish(call, drop=wanted_no_more or late)
