@@ -98,6 +98,8 @@ def document_from(extraction: extract_pb2.Extraction, digest: str) -> model.Docu
         metadata=_metadata(extraction.metadata),
         warnings=tuple(warning.code for warning in extraction.warnings),
         confidence=extraction.confidence if extraction.HasField("confidence") else None,
+        links=tuple(model.Link(link.text, link.uri, link.page) for link in extraction.links),
+        pictures=tuple(model.Picture(each.sha256, each.page, each.block) for each in extraction.pictures),
         source_text="".join(extraction.source_text),
         digest=digest,
     )

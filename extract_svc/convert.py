@@ -51,6 +51,7 @@ def to_message(found: model.Extraction) -> extract_pb2.Extraction:
             extract_pb2.Warning(code=x.code, message=_clean(x.message), page=x.page) for x in found.warnings
         ],
         confidence=found.confidence,
+        pictures=[extract_pb2.Picture(sha256=x.sha256, page=x.page, block=x.block) for x in found.pictures],
         source_text=list(_pieces(_clean(found.source_text))),
         members=[
             extract_pb2.Member(

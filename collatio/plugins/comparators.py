@@ -98,6 +98,24 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A link: the text it stands on, where it leads."""
+
+    text: str
+    uri: str
+    page: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture by the SHA-256 of its bytes; `block` is the index of the block that it stands behind."""
+
+    sha256: str
+    page: int = 0
+    block: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Metadata:
     """What a document says of itself. Times are aware; empty and `None` mean not stated."""
 
@@ -134,6 +152,8 @@ class Document:
     warnings: tuple[str, ...] = ()
     confidence: float | None = None
     source_text: str = ""
+    links: tuple[Link, ...] = ()
+    pictures: tuple[Picture, ...] = ()
     digest: str = ""
     """The digest of the extraction's blob; documents with the same one are the same without a look inside.
     Empty: unknown."""
@@ -201,6 +221,8 @@ class ChangeScope(IntEnum):
     TABLE = 2
     FIELD = 3
     METADATA = 4
+    LINK = 5
+    PICTURE = 6
 
 
 @dataclass(frozen=True, slots=True)

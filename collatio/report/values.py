@@ -1,4 +1,4 @@
-"""Write what changed in fields and metadata: by value, not by spelling."""
+"""Write what changed in fields, metadata, links and pictures: by value, not by spelling."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collatio.report.model import Change
 
 VALUES_MAX = 200
-_SCOPES = {"FIELD": "field", "METADATA": "metadata"}
+_SCOPES = {"FIELD": "field", "METADATA": "metadata", "LINK": "link", "PICTURE": ""}
+DIGEST_SHOWN = 12
 
 
 def values_table(changes: Sequence[Change]) -> Markup | None:
@@ -25,7 +26,7 @@ def values_table(changes: Sequence[Change]) -> Markup | None:
     only_artifacts = all(change.artifact for change in values)
     return el(
         "table",
-        el("caption", "Fields and metadata"),
+        el("caption", "Fields, metadata, links and pictures"),
         el("thead", el("tr", (el("th", head, scope="col") for head in ("Name", "Was", "Is")))),
         el("tbody", rows),
         class_="values art" if only_artifacts else "values",
@@ -35,11 +36,14 @@ def values_table(changes: Sequence[Change]) -> Markup | None:
 def _row(change: Change) -> Markup:
     spot = change.right or change.left
     name = spot.name if spot is not None else ""
+    left, right = (change.left_text, change.left_value), (change.right_text, change.right_value)
+    if change.scope == "PICTURE":
+        left, right = (change.left_value[:DIGEST_SHOWN], ""), (change.right_value[:DIGEST_SHOWN], "")
     return el(
         "tr",
         el("th", el("bdi", name.replace("_", " ")), " ", el("small", _SCOPES[change.scope]), scope="row"),
-        el("td", _value(change.left_text, change.left_value, "del")),
-        el("td", _value(change.right_text, change.right_value, "ins")),
+        el("td", _value(*left, "del")),
+        el("td", _value(*right, "ins")),
         class_="art" if change.artifact else None,
     )
 

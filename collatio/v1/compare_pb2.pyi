@@ -103,6 +103,12 @@ class _ChangeScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChangeSco
     """A field."""
     CHANGE_SCOPE_METADATA: _ChangeScope.ValueType  # 4
     """A property of the document."""
+    CHANGE_SCOPE_LINK: _ChangeScope.ValueType  # 5
+    """A link: its text stands on both sides and leads elsewhere, or is a link on one side only. The texts are where
+    it leads; the places have the text it stands on as their name.
+    """
+    CHANGE_SCOPE_PICTURE: _ChangeScope.ValueType  # 6
+    """A picture: another, one more or one fewer. The values are the SHA-256 of its bytes."""
 
 class ChangeScope(_ChangeScope, metaclass=_ChangeScopeEnumTypeWrapper):
     """To what a change happened."""
@@ -117,6 +123,12 @@ CHANGE_SCOPE_FIELD: ChangeScope.ValueType  # 3
 """A field."""
 CHANGE_SCOPE_METADATA: ChangeScope.ValueType  # 4
 """A property of the document."""
+CHANGE_SCOPE_LINK: ChangeScope.ValueType  # 5
+"""A link: its text stands on both sides and leads elsewhere, or is a link on one side only. The texts are where
+it leads; the places have the text it stands on as their name.
+"""
+CHANGE_SCOPE_PICTURE: ChangeScope.ValueType  # 6
+"""A picture: another, one more or one fewer. The values are the SHA-256 of its bytes."""
 Global___ChangeScope: _TypeAlias = ChangeScope  # noqa: Y015
 
 @_typing.final
@@ -1048,7 +1060,7 @@ class ChangeCounts(_message.Message):
     cells_changed: _builtins.int
     """Table cells that changed."""
     values_changed: _builtins.int
-    """Fields and metadata that changed."""
+    """Fields, metadata, links and pictures that changed."""
     changes: _builtins.int
     """Changes in all, listed or not."""
     likely_artifacts: _builtins.int

@@ -496,6 +496,7 @@ class Extraction(_message.Message):
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     MEMBERS_FIELD_NUMBER: _builtins.int
     SOURCE_TEXT_FIELD_NUMBER: _builtins.int
+    PICTURES_FIELD_NUMBER: _builtins.int
     media_type: _builtins.str
     """The media type as sniffed, e.g. "application/pdf"."""
     engine: _builtins.str
@@ -545,6 +546,10 @@ class Extraction(_message.Message):
         documents are of this text.
         """
 
+    @_builtins.property
+    def pictures(self) -> _containers.RepeatedCompositeFieldContainer[Global___Picture]:
+        """The pictures shown, in order, by what they are made of. Told for DOCX and PPTX."""
+
     def __init__(
         self,
         *,
@@ -561,10 +566,11 @@ class Extraction(_message.Message):
         confidence: _builtins.float | None = ...,
         members: _abc.Iterable[Global___Member] | None = ...,
         source_text: _abc.Iterable[_builtins.str] | None = ...,
+        pictures: _abc.Iterable[Global___Picture] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "confidence", b"confidence", "metadata", b"metadata"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "blocks", b"blocks", "confidence", b"confidence", "engine", b"engine", "fields", b"fields", "links", b"links", "media_type", b"media_type", "members", b"members", "metadata", b"metadata", "outline", b"outline", "pages", b"pages", "source_text", b"source_text", "tables", b"tables", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "blocks", b"blocks", "confidence", b"confidence", "engine", b"engine", "fields", b"fields", "links", b"links", "media_type", b"media_type", "members", b"members", "metadata", b"metadata", "outline", b"outline", "pages", b"pages", "pictures", b"pictures", "source_text", b"source_text", "tables", b"tables", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
     _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
@@ -924,6 +930,36 @@ class Link(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Link: _TypeAlias = Link  # noqa: Y015
+
+@_typing.final
+class Picture(_message.Message):
+    """A picture, so that another in its place is known to be another; its bytes are not kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHA256_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    BLOCK_FIELD_NUMBER: _builtins.int
+    sha256: _builtins.str
+    """The SHA-256 of its bytes; of its address where it lies outside the document."""
+    page: _builtins.int
+    """The page it stands on, from 1; 0 where there are no pages."""
+    block: _builtins.int
+    """The block it stands behind: an index into Extraction.blocks, from 0."""
+    def __init__(
+        self,
+        *,
+        sha256: _builtins.str = ...,
+        page: _builtins.int = ...,
+        block: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["block", b"block", "page", b"page", "sha256", b"sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Picture: _TypeAlias = Picture  # noqa: Y015
 
 @_typing.final
 class OutlineEntry(_message.Message):

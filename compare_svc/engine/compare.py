@@ -16,6 +16,7 @@ from collatio.runtime.errors import Reason
 from compare_svc.engine.blocks import align_documents
 from compare_svc.engine.changes import ordered, place_edits, place_last, place_tables
 from compare_svc.engine.edits import text_edits
+from compare_svc.engine.hidden import compare_links, compare_pictures
 from compare_svc.engine.model import (
     ChangeCounts,
     ChangeKind,
@@ -120,7 +121,8 @@ def _different(left: Prepared, right: Prepared, options: Options, *, swapped: bo
     placed = [
         *(entry._replace(change=change) for entry, change in zip(edited, told, strict=True)),
         *place_tables(left, right, explain_tables(left, right, edits, tables.changes)),
-        *place_last([*fields, *metadata]),
+        *place_last([*fields, *metadata, *compare_links(left.document, right.document, ignore)]),
+        *place_last(compare_pictures(left.document, right.document)),
     ]
     changes = ordered(placed, swapped=swapped)
     first, second = (right, left) if swapped else (left, right)
@@ -164,7 +166,7 @@ def _counts(
         words_equal=equal,
         blocks_moved=sum(change.kind is ChangeKind.MOVED for change in changes),
         cells_changed=tables.cells_changed,
-        values_changed=sum(change.scope in {ChangeScope.FIELD, ChangeScope.METADATA} for change in changes),
+        values_changed=sum(change.scope not in {ChangeScope.TEXT, ChangeScope.TABLE} for change in changes),
         changes=len(changes) + tables.count - len(tables.changes),
         likely_artifacts=sum(change.likely_artifact for change in changes),
         renumbered=sum(change.renumbering for change in changes),

@@ -58,6 +58,8 @@ class Prepared:
         """A digest of all content that comparing looks at; equal ones mean no difference at all."""
         document = self.document
         parts = [document.media_type, repr(document.metadata), repr(document.tables)]
+        parts.extend(f"{link.text}\0{link.uri}" for link in document.links)
+        parts.extend(picture.sha256 for picture in document.pictures)
         parts.extend(f"{entry.name}\0{entry.raw}\0{entry.value}" for entry in document.fields)
         parts.extend(f"{block.kind}\0{block.level}\0{block.table}\0{block.text}" for block in document.blocks)
         return hashlib.blake2b("\1".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()

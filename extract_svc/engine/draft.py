@@ -18,6 +18,7 @@ from extract_svc.engine.model import (
     Metadata,
     OutlineEntry,
     Page,
+    Picture,
     Table,
     TableCell,
     TableRow,
@@ -49,6 +50,7 @@ class Draft:
         self.blocks: list[Block] = []
         self.tables: list[Table] = []
         self.links: list[Link] = []
+        self.pictures: list[Picture] = []
         self.outline: list[OutlineEntry] = []
         self.members: list[MemberFile] = []
         self.metadata = Metadata()
@@ -145,6 +147,11 @@ class Draft:
         if uri:
             self.links.append(Link(as_utf8(" ".join(text.split())), as_utf8(uri), page))
 
+    def picture(self, sha256: str, page: int = 0) -> None:
+        """Add a picture that stands behind the latest block; one without a digest is left out."""
+        if sha256:
+            self.pictures.append(Picture(sha256, page, max(0, len(self.blocks) - 1)))
+
     def member(self, path: str, data: bytes, media_type: str = "") -> None:
         """Add a document found inside this one, under a path that is its own."""
         path = as_utf8(path)
@@ -174,5 +181,6 @@ class Draft:
             warnings=tuple(self._warnings.values()),
             confidence=round(self._judged / self._weight, 4) if self._weight else None,
             members=tuple(self.members),
+            pictures=tuple(self.pictures),
             source_text=as_utf8(self.source_text),
         )

@@ -201,6 +201,15 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture by the digest of its bytes; `block` is the index of the block that it stands behind."""
+
+    sha256: str
+    page: int = 0
+    block: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class OutlineEntry:
     """An entry of the outline, `level` from 1."""
 
@@ -258,6 +267,7 @@ class Extraction:
     warnings: tuple[Warning, ...] = ()
     confidence: float | None = None
     members: tuple[MemberFile, ...] = ()
+    pictures: tuple[Picture, ...] = ()
     source_text: str = ""
     """The text as it stands in the file, where the blocks leave out marks that people wrote; else empty."""
 

@@ -6,6 +6,7 @@ Elements are told by local name, so the transitional, strict and 2003 namespaces
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -129,6 +130,16 @@ class Office:
                 if root is not None:
                     stated.update(_properties(root))
         return normalise(stated, page_count=page_count)
+
+    def picture(self, part: str, key: str) -> str:
+        """Digest the picture that a part means by an id; empty where there is none."""
+        relation = self.relations(part).get(key)
+        if relation is None:
+            return ""
+        if relation.external:
+            return hashlib.sha256(relation.target.encode("utf-8", "surrogatepass")).hexdigest()
+        data = self.parts.read(relation.target) if relation.target in self.parts else b""
+        return hashlib.sha256(data).hexdigest() if data else ""
 
     def embedded(self, part: str, draft: Draft) -> None:
         """Hand over the files embedded in a part as members."""

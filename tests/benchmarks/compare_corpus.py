@@ -42,9 +42,11 @@ from compare_svc.engine.model import (
     ChangeScope,
     Document,
     Field,
+    Link,
     Mark,
     Metadata,
     Options,
+    Picture,
     Table,
 )
 from compare_svc.engine.sketch import sketch_batch
@@ -111,6 +113,8 @@ def read_any(path: Path, name: str) -> Document:
         ),
         confidence=found.confidence,
         source_text=found.source_text,
+        links=tuple(Link(link.text, link.uri, link.page) for link in found.links),
+        pictures=tuple(Picture(each.sha256, each.page, each.block) for each in found.pictures),
     )
 
 

@@ -61,6 +61,8 @@ def document_from(found: model.Extraction, *, uri: str, sha256: str) -> comparat
         warnings=tuple(each.code for each in found.warnings),
         confidence=found.confidence,
         source_text=_clean(found.source_text),
+        links=tuple(comparators.Link(_clean(each.text), _clean(each.uri), each.page) for each in found.links),
+        pictures=tuple(comparators.Picture(each.sha256, each.page, each.block) for each in found.pictures),
     )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CONTEXT_CHARACTERS = 60
 _BREAK = "\n\n"
+_SCOPES = {ChangeScope.FIELD: "field", ChangeScope.METADATA: "metadata", ChangeScope.LINK: "link"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,8 @@ class Redline:
             " | ".join(text.split("\t")) if change.scope is ChangeScope.TABLE else text
             for text in (change.left_text, change.right_text)
         )
+        if change.scope is ChangeScope.PICTURE:
+            left, right = ("picture" if change.left else ""), ("picture" if change.right else "")
         marked = (self._paint.deleted(left) if left else "") + (self._paint.inserted(right) if right else "")
         where = _both(change) if change.scope is ChangeScope.TABLE else _property(change)
         return f"{self._paint.place(f'@@ {where} @@')} {marked}"
@@ -170,6 +173,7 @@ def _where(place: Place | None) -> str:
 
 def _property(change: Change) -> str:
     place = change.right or change.left
-    what = "field" if change.scope is ChangeScope.FIELD else "metadata"
     reason = f", likely {change.artifact_reason.lower()}" if change.likely_artifact else ""
-    return f"{what} {place.name if place else ''}{reason}"
+    if change.scope is ChangeScope.PICTURE:
+        return f"{_both(change)}{reason}"
+    return f"{_SCOPES.get(change.scope, 'metadata')} {place.name if place else ''}{reason}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,6 +99,17 @@ def test_docx_tables_keep_merged_cells(run: Run, make_docx: Callable[..., bytes]
         "" + _p("d") + "</w:tc></w:tr></w:tbl>"
     )
     assert plain_rows(run(make_docx(body))) == [[["a", "b", "b"], ["a", "c", "d"]]]
+
+
+def test_docx_pictures_are_told_by_what_they_are_made_of(run: Run, make_docx: Callable[..., bytes]) -> None:
+    """A picture has the digest of its bytes and the block it stands behind; one that is absent is none."""
+    drawing = "<w:drawing><a:blip xmlns:a='urn:a' r:embed='{}'/></w:drawing>"
+    body = _p("one") + f"<w:p><w:r><w:t>two</w:t>{drawing.format('r0')}</w:r></w:p>" + _p("three")
+    body += f"<w:p><w:r>{drawing.format('r9')}</w:r></w:p>"
+    found = run(make_docx(body, {"media/a.png": ("image", "pixels")}))
+    assert [(each.sha256, each.block) for each in found.pictures] == [
+        (hashlib.sha256(b"pixels").hexdigest(), 1)
+    ]
 
 
 def test_docx_boxes_are_read_once(run: Run, make_docx: Callable[..., bytes]) -> None:

@@ -114,6 +114,8 @@ class Body:
             self._draft.link("", target)
         for figure in dict.fromkeys(found.figures):
             self._draft.block(figure, BlockKind.FIGURE)
+        for digest in found.pictures:
+            self._draft.picture(digest)
         for box in found.boxes:
             self._blocks(box)
 
@@ -194,7 +196,14 @@ class Body:
             _, list_id, level, _ = self._properties(element)
             label = self._numbering.next(list_id, level) if text and list_id not in ("", "0") else ""
             lines.append(f"{label} {text}" if label else text)
-            if found.deleted or found.boxes or found.figures or found.links or found.instructions:
+            if (
+                found.deleted
+                or found.boxes
+                or found.figures
+                or found.pictures
+                or found.links
+                or found.instructions
+            ):
                 beside.append(found)
         return "\n".join(line for line in lines if line)
 

@@ -19,6 +19,7 @@ _PLAIN = {
     "noBreakHyphen": "\u2011",
     "softHyphen": "\u00ad",
 }
+_SAYING = {"textpath": "string", "shape": "alt", "imagedata": "alt", "rect": "alt"}
 _CHECKED = ("1", "true", "on", None)
 
 
@@ -32,6 +33,7 @@ class Inline:
     hidden: int = 0
     boxes: list[Any] = field(default_factory=list)
     figures: list[str] = field(default_factory=list)
+    pictures: list[str] = field(default_factory=list)
     links: list[tuple[str, str]] = field(default_factory=list)
     instructions: list[str] = field(default_factory=list)
 
@@ -177,14 +179,20 @@ class InlineReader:
             elif tag == "docPr":
                 said = attribute(inner, "descr") or attribute(inner, "title") or ""
                 found.figures.append(said)
-            elif tag == "textpath":
-                found.figures.append(attribute(inner, "string") or "")
-            elif tag in ("shape", "imagedata", "rect"):
-                found.figures.append(attribute(inner, "alt") or "")
+            elif tag == "blip":
+                self._picture(attribute(inner, "embed") or attribute(inner, "link"), found)
+            elif tag in _SAYING:
+                found.figures.append(attribute(inner, _SAYING[tag]) or "")
+                self._picture(relation_id(inner), found)
             elif tag == "chart":
                 self._related(inner, "chart", found)
             elif tag == "relIds":
                 self._related(inner, "diagram", found)
+
+    def _picture(self, key: str | None, found: Inline) -> None:
+        """Note a picture by what it is made of; a shape without one is none."""
+        if key:
+            found.pictures.append(self._office.picture(self._part, key))
 
     def _related(self, element: Any, what: str, found: Inline) -> None:
         key = attribute(element, "dm") if what == "diagram" else relation_id(element)

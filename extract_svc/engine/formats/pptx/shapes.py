@@ -150,13 +150,18 @@ class ShapeReader:
     def _picture(self, picture: Any) -> None:
         if self._inherited:
             return
+        said = False
         for element in picture.iter():
-            if self._names[element.tag] == "cNvPr":
+            tag = self._names[element.tag]
+            if tag == "cNvPr" and not said:
+                said = True
                 text = attribute(element, "descr") or attribute(element, "title") or ""
                 self._draft.block(
                     text, BlockKind.FIGURE, page=self._page, box=self._box(picture), marks=self._marks
                 )
-                return
+            elif tag == "blip":
+                key = attribute(element, "embed") or attribute(element, "link") or ""
+                self._draft.picture(self._office.picture(self._part, key), self._page)
 
     def _box(self, shape: Any) -> Box | None:
         """Answer a shape's box on the slide; None for one inside a group or placed by its layout."""

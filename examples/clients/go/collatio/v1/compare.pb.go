@@ -161,6 +161,11 @@ const (
 	ChangeScope_CHANGE_SCOPE_FIELD ChangeScope = 3
 	// A property of the document.
 	ChangeScope_CHANGE_SCOPE_METADATA ChangeScope = 4
+	// A link: its text stands on both sides and leads elsewhere, or is a link on one side only. The texts are where
+	// it leads; the places have the text it stands on as their name.
+	ChangeScope_CHANGE_SCOPE_LINK ChangeScope = 5
+	// A picture: another, one more or one fewer. The values are the SHA-256 of its bytes.
+	ChangeScope_CHANGE_SCOPE_PICTURE ChangeScope = 6
 )
 
 // Enum value maps for ChangeScope.
@@ -171,6 +176,8 @@ var (
 		2: "CHANGE_SCOPE_TABLE",
 		3: "CHANGE_SCOPE_FIELD",
 		4: "CHANGE_SCOPE_METADATA",
+		5: "CHANGE_SCOPE_LINK",
+		6: "CHANGE_SCOPE_PICTURE",
 	}
 	ChangeScope_value = map[string]int32{
 		"CHANGE_SCOPE_UNSPECIFIED": 0,
@@ -178,6 +185,8 @@ var (
 		"CHANGE_SCOPE_TABLE":       2,
 		"CHANGE_SCOPE_FIELD":       3,
 		"CHANGE_SCOPE_METADATA":    4,
+		"CHANGE_SCOPE_LINK":        5,
+		"CHANGE_SCOPE_PICTURE":     6,
 	}
 )
 
@@ -2014,7 +2023,7 @@ type ChangeCounts struct {
 	BlocksMoved int32 `protobuf:"varint,4,opt,name=blocks_moved,json=blocksMoved,proto3" json:"blocks_moved,omitempty"`
 	// Table cells that changed.
 	CellsChanged int32 `protobuf:"varint,5,opt,name=cells_changed,json=cellsChanged,proto3" json:"cells_changed,omitempty"`
-	// Fields and metadata that changed.
+	// Fields, metadata, links and pictures that changed.
 	ValuesChanged int32 `protobuf:"varint,6,opt,name=values_changed,json=valuesChanged,proto3" json:"values_changed,omitempty"`
 	// Changes in all, listed or not.
 	Changes int32 `protobuf:"varint,7,opt,name=changes,proto3" json:"changes,omitempty"`
@@ -2902,13 +2911,15 @@ const file_collatio_v1_compare_proto_rawDesc = "" +
 	"\x13CHANGE_KIND_DELETED\x10\x02\x12\x18\n" +
 	"\x14CHANGE_KIND_REPLACED\x10\x03\x12\x15\n" +
 	"\x11CHANGE_KIND_MOVED\x10\x04\x12\x1d\n" +
-	"\x19CHANGE_KIND_VALUE_CHANGED\x10\x05*\x8d\x01\n" +
+	"\x19CHANGE_KIND_VALUE_CHANGED\x10\x05*\xbe\x01\n" +
 	"\vChangeScope\x12\x1c\n" +
 	"\x18CHANGE_SCOPE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11CHANGE_SCOPE_TEXT\x10\x01\x12\x16\n" +
 	"\x12CHANGE_SCOPE_TABLE\x10\x02\x12\x16\n" +
 	"\x12CHANGE_SCOPE_FIELD\x10\x03\x12\x19\n" +
-	"\x15CHANGE_SCOPE_METADATA\x10\x042\xdc\x02\n" +
+	"\x15CHANGE_SCOPE_METADATA\x10\x04\x12\x15\n" +
+	"\x11CHANGE_SCOPE_LINK\x10\x05\x12\x18\n" +
+	"\x14CHANGE_SCOPE_PICTURE\x10\x062\xdc\x02\n" +
 	"\x0eCompareService\x12H\n" +
 	"\aCompare\x12\x1b.collatio.v1.CompareRequest\x1a\x1c.collatio.v1.CompareResponse(\x010\x01\x12D\n" +
 	"\tGetStatus\x12\x1d.collatio.v1.GetStatusRequest\x1a\x18.collatio.v1.StageStatus\x12Y\n" +

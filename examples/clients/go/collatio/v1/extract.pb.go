@@ -970,7 +970,9 @@ type Extraction struct {
 	// The text as it stands in the file, in pieces to be joined, where the format is itself a text that people
 	// write and the blocks leave its marks, link targets and tags out (Markdown); else empty. Shingles of two such
 	// documents are of this text.
-	SourceText    []string `protobuf:"bytes,13,rep,name=source_text,json=sourceText,proto3" json:"source_text,omitempty"`
+	SourceText []string `protobuf:"bytes,13,rep,name=source_text,json=sourceText,proto3" json:"source_text,omitempty"`
+	// The pictures shown, in order, by what they are made of. Told for DOCX and PPTX.
+	Pictures      []*Picture `protobuf:"bytes,14,rep,name=pictures,proto3" json:"pictures,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1092,6 +1094,13 @@ func (x *Extraction) GetMembers() []*Member {
 func (x *Extraction) GetSourceText() []string {
 	if x != nil {
 		return x.SourceText
+	}
+	return nil
+}
+
+func (x *Extraction) GetPictures() []*Picture {
+	if x != nil {
+		return x.Pictures
 	}
 	return nil
 }
@@ -1798,6 +1807,70 @@ func (x *Link) GetPage() int32 {
 	return 0
 }
 
+// A picture, so that another in its place is known to be another; its bytes are not kept.
+type Picture struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The SHA-256 of its bytes; of its address where it lies outside the document.
+	Sha256 string `protobuf:"bytes,1,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// The page it stands on, from 1; 0 where there are no pages.
+	Page int32 `protobuf:"varint,2,opt,name=page,proto3" json:"page,omitempty"`
+	// The block it stands behind: an index into Extraction.blocks, from 0.
+	Block         int32 `protobuf:"varint,3,opt,name=block,proto3" json:"block,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Picture) Reset() {
+	*x = Picture{}
+	mi := &file_collatio_v1_extract_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Picture) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Picture) ProtoMessage() {}
+
+func (x *Picture) ProtoReflect() protoreflect.Message {
+	mi := &file_collatio_v1_extract_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Picture.ProtoReflect.Descriptor instead.
+func (*Picture) Descriptor() ([]byte, []int) {
+	return file_collatio_v1_extract_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Picture) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *Picture) GetPage() int32 {
+	if x != nil {
+		return x.Page
+	}
+	return 0
+}
+
+func (x *Picture) GetBlock() int32 {
+	if x != nil {
+		return x.Block
+	}
+	return 0
+}
+
 // An entry of the outline.
 type OutlineEntry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1813,7 +1886,7 @@ type OutlineEntry struct {
 
 func (x *OutlineEntry) Reset() {
 	*x = OutlineEntry{}
-	mi := &file_collatio_v1_extract_proto_msgTypes[17]
+	mi := &file_collatio_v1_extract_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1825,7 +1898,7 @@ func (x *OutlineEntry) String() string {
 func (*OutlineEntry) ProtoMessage() {}
 
 func (x *OutlineEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_collatio_v1_extract_proto_msgTypes[17]
+	mi := &file_collatio_v1_extract_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1838,7 +1911,7 @@ func (x *OutlineEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutlineEntry.ProtoReflect.Descriptor instead.
 func (*OutlineEntry) Descriptor() ([]byte, []int) {
-	return file_collatio_v1_extract_proto_rawDescGZIP(), []int{17}
+	return file_collatio_v1_extract_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *OutlineEntry) GetLevel() int32 {
@@ -1889,7 +1962,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_collatio_v1_extract_proto_msgTypes[18]
+	mi := &file_collatio_v1_extract_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1901,7 +1974,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_collatio_v1_extract_proto_msgTypes[18]
+	mi := &file_collatio_v1_extract_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1914,7 +1987,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_collatio_v1_extract_proto_rawDescGZIP(), []int{18}
+	return file_collatio_v1_extract_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Field) GetName() string {
@@ -1995,7 +2068,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_collatio_v1_extract_proto_msgTypes[19]
+	mi := &file_collatio_v1_extract_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2007,7 +2080,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_collatio_v1_extract_proto_msgTypes[19]
+	mi := &file_collatio_v1_extract_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2020,7 +2093,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_collatio_v1_extract_proto_rawDescGZIP(), []int{19}
+	return file_collatio_v1_extract_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Warning) GetCode() string {
@@ -2057,7 +2130,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_collatio_v1_extract_proto_msgTypes[20]
+	mi := &file_collatio_v1_extract_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2069,7 +2142,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_collatio_v1_extract_proto_msgTypes[20]
+	mi := &file_collatio_v1_extract_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2082,7 +2155,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_collatio_v1_extract_proto_rawDescGZIP(), []int{20}
+	return file_collatio_v1_extract_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Member) GetPath() string {
@@ -2161,7 +2234,7 @@ const file_collatio_v1_extract_proto_rawDesc = "" +
 	"\vtable_count\x18\x04 \x01(\x05R\n" +
 	"tableCount\x12\x1a\n" +
 	"\blanguage\x18\x05 \x01(\tR\blanguage\x12\x1a\n" +
-	"\bwarnings\x18\x06 \x03(\tR\bwarnings\"\xb7\x04\n" +
+	"\bwarnings\x18\x06 \x03(\tR\bwarnings\"\xe9\x04\n" +
 	"\n" +
 	"Extraction\x12\x1d\n" +
 	"\n" +
@@ -2181,7 +2254,8 @@ const file_collatio_v1_extract_proto_rawDesc = "" +
 	"confidence\x88\x01\x01\x12-\n" +
 	"\amembers\x18\f \x03(\v2\x13.collatio.v1.MemberR\amembers\x12\x1f\n" +
 	"\vsource_text\x18\r \x03(\tR\n" +
-	"sourceTextB\r\n" +
+	"sourceText\x120\n" +
+	"\bpictures\x18\x0e \x03(\v2\x14.collatio.v1.PictureR\bpicturesB\r\n" +
 	"\v_confidence\"\xb8\x01\n" +
 	"\x04Page\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x05R\x06number\x12\x19\n" +
@@ -2243,7 +2317,11 @@ const file_collatio_v1_extract_proto_rawDesc = "" +
 	"\x04Link\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12\x10\n" +
 	"\x03uri\x18\x02 \x01(\tR\x03uri\x12\x12\n" +
-	"\x04page\x18\x03 \x01(\x05R\x04page\"N\n" +
+	"\x04page\x18\x03 \x01(\x05R\x04page\"K\n" +
+	"\aPicture\x12\x16\n" +
+	"\x06sha256\x18\x01 \x01(\tR\x06sha256\x12\x12\n" +
+	"\x04page\x18\x02 \x01(\x05R\x04page\x12\x14\n" +
+	"\x05block\x18\x03 \x01(\x05R\x05block\"N\n" +
 	"\fOutlineEntry\x12\x14\n" +
 	"\x05level\x18\x01 \x01(\x05R\x05level\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x12\n" +
@@ -2310,7 +2388,7 @@ func file_collatio_v1_extract_proto_rawDescGZIP() []byte {
 }
 
 var file_collatio_v1_extract_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_collatio_v1_extract_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_collatio_v1_extract_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_collatio_v1_extract_proto_goTypes = []any{
 	(FieldType)(0),                   // 0: collatio.v1.FieldType
 	(BlockKind)(0),                   // 1: collatio.v1.BlockKind
@@ -2332,72 +2410,74 @@ var file_collatio_v1_extract_proto_goTypes = []any{
 	(*Metadata)(nil),                 // 17: collatio.v1.Metadata
 	(*MetadataEntry)(nil),            // 18: collatio.v1.MetadataEntry
 	(*Link)(nil),                     // 19: collatio.v1.Link
-	(*OutlineEntry)(nil),             // 20: collatio.v1.OutlineEntry
-	(*Field)(nil),                    // 21: collatio.v1.Field
-	(*Warning)(nil),                  // 22: collatio.v1.Warning
-	(*Member)(nil),                   // 23: collatio.v1.Member
-	(*structpb.Struct)(nil),          // 24: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil),    // 25: google.protobuf.Timestamp
-	(*BlobRef)(nil),                  // 26: collatio.v1.BlobRef
-	(*DocumentError)(nil),            // 27: collatio.v1.DocumentError
-	(*StepTiming)(nil),               // 28: collatio.v1.StepTiming
-	(*GetStatusRequest)(nil),         // 29: collatio.v1.GetStatusRequest
-	(*ListQuarantineRequest)(nil),    // 30: collatio.v1.ListQuarantineRequest
-	(*ReplayQuarantineRequest)(nil),  // 31: collatio.v1.ReplayQuarantineRequest
-	(*StageStatus)(nil),              // 32: collatio.v1.StageStatus
-	(*ListQuarantineResponse)(nil),   // 33: collatio.v1.ListQuarantineResponse
-	(*ReplayQuarantineResponse)(nil), // 34: collatio.v1.ReplayQuarantineResponse
+	(*Picture)(nil),                  // 20: collatio.v1.Picture
+	(*OutlineEntry)(nil),             // 21: collatio.v1.OutlineEntry
+	(*Field)(nil),                    // 22: collatio.v1.Field
+	(*Warning)(nil),                  // 23: collatio.v1.Warning
+	(*Member)(nil),                   // 24: collatio.v1.Member
+	(*structpb.Struct)(nil),          // 25: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil),    // 26: google.protobuf.Timestamp
+	(*BlobRef)(nil),                  // 27: collatio.v1.BlobRef
+	(*DocumentError)(nil),            // 28: collatio.v1.DocumentError
+	(*StepTiming)(nil),               // 29: collatio.v1.StepTiming
+	(*GetStatusRequest)(nil),         // 30: collatio.v1.GetStatusRequest
+	(*ListQuarantineRequest)(nil),    // 31: collatio.v1.ListQuarantineRequest
+	(*ReplayQuarantineRequest)(nil),  // 32: collatio.v1.ReplayQuarantineRequest
+	(*StageStatus)(nil),              // 33: collatio.v1.StageStatus
+	(*ListQuarantineResponse)(nil),   // 34: collatio.v1.ListQuarantineResponse
+	(*ReplayQuarantineResponse)(nil), // 35: collatio.v1.ReplayQuarantineResponse
 }
 var file_collatio_v1_extract_proto_depIdxs = []int32{
 	4,  // 0: collatio.v1.ExtractSpec.fields:type_name -> collatio.v1.FieldRule
-	24, // 1: collatio.v1.ExtractSpec.plugin_options:type_name -> google.protobuf.Struct
+	25, // 1: collatio.v1.ExtractSpec.plugin_options:type_name -> google.protobuf.Struct
 	0,  // 2: collatio.v1.FieldRule.type:type_name -> collatio.v1.FieldType
 	3,  // 3: collatio.v1.ExtractRequest.spec:type_name -> collatio.v1.ExtractSpec
 	6,  // 4: collatio.v1.ExtractRequest.items:type_name -> collatio.v1.ExtractItem
-	25, // 5: collatio.v1.ExtractRequest.reopen_failed_before:type_name -> google.protobuf.Timestamp
-	25, // 6: collatio.v1.ExtractRequest.redo_before:type_name -> google.protobuf.Timestamp
-	26, // 7: collatio.v1.ExtractItem.blob:type_name -> collatio.v1.BlobRef
+	26, // 5: collatio.v1.ExtractRequest.reopen_failed_before:type_name -> google.protobuf.Timestamp
+	26, // 6: collatio.v1.ExtractRequest.redo_before:type_name -> google.protobuf.Timestamp
+	27, // 7: collatio.v1.ExtractItem.blob:type_name -> collatio.v1.BlobRef
 	8,  // 8: collatio.v1.ExtractResponse.outcomes:type_name -> collatio.v1.ExtractOutcome
-	26, // 9: collatio.v1.ExtractOutcome.document:type_name -> collatio.v1.BlobRef
-	26, // 10: collatio.v1.ExtractOutcome.extraction:type_name -> collatio.v1.BlobRef
-	27, // 11: collatio.v1.ExtractOutcome.error:type_name -> collatio.v1.DocumentError
+	27, // 9: collatio.v1.ExtractOutcome.document:type_name -> collatio.v1.BlobRef
+	27, // 10: collatio.v1.ExtractOutcome.extraction:type_name -> collatio.v1.BlobRef
+	28, // 11: collatio.v1.ExtractOutcome.error:type_name -> collatio.v1.DocumentError
 	9,  // 12: collatio.v1.ExtractOutcome.summary:type_name -> collatio.v1.ExtractionSummary
 	10, // 13: collatio.v1.ExtractOutcome.content:type_name -> collatio.v1.Extraction
-	28, // 14: collatio.v1.ExtractOutcome.timing:type_name -> collatio.v1.StepTiming
+	29, // 14: collatio.v1.ExtractOutcome.timing:type_name -> collatio.v1.StepTiming
 	11, // 15: collatio.v1.Extraction.pages:type_name -> collatio.v1.Page
 	13, // 16: collatio.v1.Extraction.blocks:type_name -> collatio.v1.Block
 	14, // 17: collatio.v1.Extraction.tables:type_name -> collatio.v1.Table
 	17, // 18: collatio.v1.Extraction.metadata:type_name -> collatio.v1.Metadata
 	19, // 19: collatio.v1.Extraction.links:type_name -> collatio.v1.Link
-	20, // 20: collatio.v1.Extraction.outline:type_name -> collatio.v1.OutlineEntry
-	21, // 21: collatio.v1.Extraction.fields:type_name -> collatio.v1.Field
-	22, // 22: collatio.v1.Extraction.warnings:type_name -> collatio.v1.Warning
-	23, // 23: collatio.v1.Extraction.members:type_name -> collatio.v1.Member
-	1,  // 24: collatio.v1.Block.kind:type_name -> collatio.v1.BlockKind
-	12, // 25: collatio.v1.Block.box:type_name -> collatio.v1.Box
-	2,  // 26: collatio.v1.Block.marks:type_name -> collatio.v1.Mark
-	15, // 27: collatio.v1.Table.rows:type_name -> collatio.v1.TableRow
-	12, // 28: collatio.v1.Table.box:type_name -> collatio.v1.Box
-	16, // 29: collatio.v1.TableRow.cells:type_name -> collatio.v1.TableCell
-	25, // 30: collatio.v1.Metadata.create_time:type_name -> google.protobuf.Timestamp
-	25, // 31: collatio.v1.Metadata.modify_time:type_name -> google.protobuf.Timestamp
-	18, // 32: collatio.v1.Metadata.raw:type_name -> collatio.v1.MetadataEntry
-	0,  // 33: collatio.v1.Field.type:type_name -> collatio.v1.FieldType
-	12, // 34: collatio.v1.Field.box:type_name -> collatio.v1.Box
-	26, // 35: collatio.v1.Member.blob:type_name -> collatio.v1.BlobRef
-	5,  // 36: collatio.v1.ExtractService.Extract:input_type -> collatio.v1.ExtractRequest
-	29, // 37: collatio.v1.ExtractService.GetStatus:input_type -> collatio.v1.GetStatusRequest
-	30, // 38: collatio.v1.ExtractService.ListQuarantine:input_type -> collatio.v1.ListQuarantineRequest
-	31, // 39: collatio.v1.ExtractService.ReplayQuarantine:input_type -> collatio.v1.ReplayQuarantineRequest
-	7,  // 40: collatio.v1.ExtractService.Extract:output_type -> collatio.v1.ExtractResponse
-	32, // 41: collatio.v1.ExtractService.GetStatus:output_type -> collatio.v1.StageStatus
-	33, // 42: collatio.v1.ExtractService.ListQuarantine:output_type -> collatio.v1.ListQuarantineResponse
-	34, // 43: collatio.v1.ExtractService.ReplayQuarantine:output_type -> collatio.v1.ReplayQuarantineResponse
-	40, // [40:44] is the sub-list for method output_type
-	36, // [36:40] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	21, // 20: collatio.v1.Extraction.outline:type_name -> collatio.v1.OutlineEntry
+	22, // 21: collatio.v1.Extraction.fields:type_name -> collatio.v1.Field
+	23, // 22: collatio.v1.Extraction.warnings:type_name -> collatio.v1.Warning
+	24, // 23: collatio.v1.Extraction.members:type_name -> collatio.v1.Member
+	20, // 24: collatio.v1.Extraction.pictures:type_name -> collatio.v1.Picture
+	1,  // 25: collatio.v1.Block.kind:type_name -> collatio.v1.BlockKind
+	12, // 26: collatio.v1.Block.box:type_name -> collatio.v1.Box
+	2,  // 27: collatio.v1.Block.marks:type_name -> collatio.v1.Mark
+	15, // 28: collatio.v1.Table.rows:type_name -> collatio.v1.TableRow
+	12, // 29: collatio.v1.Table.box:type_name -> collatio.v1.Box
+	16, // 30: collatio.v1.TableRow.cells:type_name -> collatio.v1.TableCell
+	26, // 31: collatio.v1.Metadata.create_time:type_name -> google.protobuf.Timestamp
+	26, // 32: collatio.v1.Metadata.modify_time:type_name -> google.protobuf.Timestamp
+	18, // 33: collatio.v1.Metadata.raw:type_name -> collatio.v1.MetadataEntry
+	0,  // 34: collatio.v1.Field.type:type_name -> collatio.v1.FieldType
+	12, // 35: collatio.v1.Field.box:type_name -> collatio.v1.Box
+	27, // 36: collatio.v1.Member.blob:type_name -> collatio.v1.BlobRef
+	5,  // 37: collatio.v1.ExtractService.Extract:input_type -> collatio.v1.ExtractRequest
+	30, // 38: collatio.v1.ExtractService.GetStatus:input_type -> collatio.v1.GetStatusRequest
+	31, // 39: collatio.v1.ExtractService.ListQuarantine:input_type -> collatio.v1.ListQuarantineRequest
+	32, // 40: collatio.v1.ExtractService.ReplayQuarantine:input_type -> collatio.v1.ReplayQuarantineRequest
+	7,  // 41: collatio.v1.ExtractService.Extract:output_type -> collatio.v1.ExtractResponse
+	33, // 42: collatio.v1.ExtractService.GetStatus:output_type -> collatio.v1.StageStatus
+	34, // 43: collatio.v1.ExtractService.ListQuarantine:output_type -> collatio.v1.ListQuarantineResponse
+	35, // 44: collatio.v1.ExtractService.ReplayQuarantine:output_type -> collatio.v1.ReplayQuarantineResponse
+	41, // [41:45] is the sub-list for method output_type
+	37, // [37:41] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_collatio_v1_extract_proto_init() }
@@ -2427,7 +2507,7 @@ func file_collatio_v1_extract_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_collatio_v1_extract_proto_rawDesc), len(file_collatio_v1_extract_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
