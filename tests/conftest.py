@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # CI tries the same cases every time: what it finds is what the change broke. Elsewhere chance may find more.
-hypothesis.settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    hypothesis.settings.load_profile("ci")
+# A machine that does other work at the same time is no fault of a test, so no example is too slow.
+_PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("ci", derandomize=True, **_PATIENT)
+hypothesis.settings.register_profile("patient", **_PATIENT)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "patient")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
