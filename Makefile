@@ -20,7 +20,7 @@ DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check chaos mutants soak format lock protos baseline docs archive wheel clean distclean
+.PHONY: hostile help demo test check chaos mutants soak format lock protos baseline docs archive wheel clean distclean
 .PHONY: check-format check-lint check-types check-imports check-protos check-docs
 
 help: ## list what can be made
@@ -94,6 +94,9 @@ lock: $(DEV) ## lock what pyproject.toml asks for; make lock UPGRADE=1 takes the
 
 archive: $(RUN) ## write the protos for callers' own generators into dist/, the same bytes of the same sources
 	$(BIN)/python protos/archive.py dist
+
+hostile: $(DEV) ## extract 1,000 good documents with 50 hostile ones among them, three times over; minutes
+	$(BIN)/python tests/benchmarks/hostile_mix.py
 
 wheel: $(RUN) ## build the wheel into dist/
 	$(BIN)/python -m hatchling build --target wheel

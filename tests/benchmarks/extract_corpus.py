@@ -1,9 +1,10 @@
 """Extract a corpus in this process and print the command line's JSON lines.
 
-usage: extract_corpus.py MANIFEST.jsonl|FOLDER [-o OUT.jsonl] [--kind K …] [--times] [--ocr]
+usage: extract_corpus.py MANIFEST.jsonl|FOLDER [-o OUT.jsonl] [--kind K …] [--times] [--ocr] [--digests]
 
 Members of archives and mails become lines of their own with `parent`. `--times` prints CPU seconds a kind
-to stderr, `--ocr` reads pictures too, where that is installed. The scorer of the shared corpus reads the output.
+to stderr, `--ocr` reads pictures too, where that is installed,
+`--digests` adds one of the whole extraction to each line. The scorer of the shared corpus reads the output.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def line_of(
         return row | {"error": {"reason": str(result.reason), "message": result.message}}
     meta = dataclasses.asdict(result.metadata)
     return row | {
+        "extraction": hashlib.sha256(repr(result).encode("utf-8", "surrogatepass")).hexdigest(),
         "mediaType": result.media_type,
         "text": result.text,
         "pageCount": result.metadata.page_count,
@@ -95,6 +97,7 @@ def main() -> None:
     cli.add_argument("--kind", action="append", default=[])
     cli.add_argument("--times", action="store_true")
     cli.add_argument("--ocr", action="store_true")
+    cli.add_argument("--digests", action="store_true")
     args = cli.parse_args()
     registry, options = Registry.load(), Options(plugin_options={"ocr": {"enabled": args.ocr}})
     spent: collections.Counter[str] = collections.Counter()
@@ -108,6 +111,8 @@ def main() -> None:
             spent[kind] += took
             slow.append((took, path))
             for row in rows:
+                if not args.digests:
+                    row.pop("extraction", None)
                 out.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
     if args.times:
         for kind, seconds in spent.most_common():
