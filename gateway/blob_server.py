@@ -67,12 +67,13 @@ class BlobServicer(gateway_pb2_grpc.BlobServiceServicer):
         async for request in requests:
             if request.WhichOneof("piece") != "data":
                 raise invalid("data", "must follow the header")
-            if len(request.data) > CHUNK_MAX:
+            data = request.data  # each look at the field copies it
+            if len(data) > CHUNK_MAX:
                 raise invalid("data", "at most 1 MiB a message")
-            size += len(request.data)
+            size += len(data)
             if size > self._upload_max:
                 raise CollatioError(Reason.BLOB_TOO_LARGE)
-            await asyncio.to_thread(writer.write, request.data)
+            await asyncio.to_thread(writer.write, data)
         if header.size_bytes and size != header.size_bytes:
             raise CollatioError(
                 Reason.BLOB_DIGEST_MISMATCH, "The bytes are not as many as the header states."
