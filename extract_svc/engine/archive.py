@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from collatio.runtime.errors import CollatioError, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from extract_svc.engine.model import Limits
 
@@ -68,6 +68,23 @@ class Package:
     def infos(self) -> Iterator[zipfile.ZipInfo]:
         """Yield the entries in the archive's order."""
         yield from self._infos.values()
+
+    def unlock(self, name: str, passwords: Sequence[str]) -> bytes | None:
+        """Inflate a locked part with the first password that fits; None where none does.
+
+        The old cipher alone (APPNOTE 6.3.9, 6.1). Errors: CollatioError DECOMPRESSION_LIMIT.
+        """
+        for password in passwords:
+            parts: list[bytes] = []
+            try:
+                with self._zip.open(self._infos[name], pwd=password.encode("utf-8", "replace")) as stream:
+                    while chunk := stream.read(_CHUNK):
+                        self.budget.spend(len(chunk))
+                        parts.append(chunk)
+            except (RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError):
+                continue
+            return b"".join(parts)
+        return None
 
     def read(self, name: str) -> bytes:
         """Inflate a part; an absent one is empty.

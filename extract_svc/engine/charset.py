@@ -36,6 +36,13 @@ _ALIASES = {
     "x-user-defined": "cp1252",
     "unicode": "utf-16",
 }
+# Escape sequences that begin ISO-2022 text (RFC 1468, RFC 1557, RFC 2237).
+_SHIFTS = (
+    (b"\x1b$)C", "iso2022_kr"),
+    (b"\x1b$B", "iso2022_jp_2"),
+    (b"\x1b$@", "iso2022_jp_2"),
+    (b"\x1b$(D", "iso2022_jp_2"),
+)
 _SAMPLE_BYTES = 32 * 1024
 _SHORT_BYTES, _LATIN_SHARE = 64, 0.25
 _HIGH = bytes(range(0x80, 0x100))
@@ -49,13 +56,19 @@ def decode(data: bytes, declared: str = "") -> tuple[str, str]:
     encoding = wide(data)
     if encoding:
         return data.decode(encoding, "replace"), encoding
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    else:
-        if not (declared and text.isascii() and b"\x1b" in data):  # ISO-2022 shifts are ASCII to the eye
-            return text, "utf-8"
+    shifted = b"\x1b" in data and data.isascii()  # ISO-2022 shifts are ASCII to the eye
+    if shifted:
+        declared = declared or next((name for shift, name in _SHIFTS if shift in data), "utf-8")
+    if not shifted or known(declared) == "utf-8":
+        try:
+            return data.decode("utf-8"), "utf-8"
+        except UnicodeDecodeError:
+            pass
+    return _by_name(data, declared)
+
+
+def _by_name(data: bytes, declared: str) -> tuple[str, str]:
+    """Decode as declared, else as guessed, where every byte fits."""
     for name in (declared, _guess(data)):
         encoding = known(name)
         if encoding and encoding != "utf-8":

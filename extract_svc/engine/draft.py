@@ -168,6 +168,11 @@ class Draft:
         """Add a warning, once a code and page."""
         self._warnings.setdefault((code, page), Warning(code, message, page))
 
+    @property
+    def warnings(self) -> list[Warning]:
+        """What was warned of so far."""
+        return list(self._warnings.values())
+
     def finish(self, media_type: str) -> Extraction:
         """Close the draft."""
         return Extraction(

@@ -1,7 +1,7 @@
 """Archives and compressed files: every entry is a member; nothing is text of the archive's own.
 
 An archive that holds itself is refused here; how deep members may nest is the caller's count, who extracts
-them. 7z and RAR are only told locked or unsupported: no permissive library reads them.
+them. RAR is only told, locked or not: no permissive library reads it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Protocol
 from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine import media_type as types
 from extract_svc.engine.archive import Budget, Package
-from extract_svc.engine.formats import lzw
+from extract_svc.engine.formats import lzw, sevenzip
 
 if TYPE_CHECKING:
     import zipfile
+    from collections.abc import Sequence
 
     from extract_svc.engine.draft import Draft
     from extract_svc.engine.model import Document, Limits, Options
 
 _CHUNK = 256 * 1024
 _LZMA_MEMORY = 128 * 1024 * 1024
-_AES_7Z = b"\x06\xf1\x07\x01"
 _SUFFIXES = {"gz": "", "tgz": ".tar", "bz2": "", "tbz2": ".tar", "xz": "", "txz": ".tar", "lzma": "", "z": ""}
 
 
@@ -43,11 +43,13 @@ def read(document: Document, options: Options, draft: Draft) -> None:
     """Read an archive's entries."""
     kind, data, limits = document.media_type, document.data, options.limits
     if kind == types.ZIP:
-        _zip(data, limits, draft)
+        _zip(data, limits, options.passwords, draft)
     elif kind == types.TAR:
         _tar(data, limits, draft)
-    elif kind in (types.SEVEN_Z, types.RAR):
-        _told_only(kind, data)
+    elif kind == types.SEVEN_Z:
+        _seven_zip(data, limits, draft)
+    elif kind == types.RAR:
+        _told_only(data)
     else:
         draft.member(_inner_name(document.name), _inflate(kind, data, limits))
     own = hashlib.sha256(data).digest()
@@ -56,12 +58,16 @@ def read(document: Document, options: Options, draft: Draft) -> None:
             raise CollatioError(Reason.NESTING_LIMIT, "The archive holds itself.")
 
 
-def _zip(data: bytes, limits: Limits, draft: Draft) -> None:
+def _zip(data: bytes, limits: Limits, passwords: Sequence[str], draft: Draft) -> None:
     package = Package(data, limits)
     for info in package.infos():
         if info.is_dir() or info.filename.startswith("__MACOSX/"):
             continue
         if info.flag_bits & 1:
+            opened = package.unlock(info.filename, passwords)
+            if opened is not None:
+                draft.member(_path(_entry_name(info)), opened)
+                continue
             draft.warn("ENCRYPTED", "An entry is locked with a password and was left out.")
             continue
         draft.member(_path(_entry_name(info)), package.read(info.filename))
@@ -148,15 +154,27 @@ def _inflater(kind: str, data: bytes) -> _Inflater:
     return lzma.LZMADecompressor(lzma.FORMAT_AUTO, memlimit=_LZMA_MEMORY)
 
 
-def _told_only(kind: str, data: bytes) -> None:
-    if kind == types.SEVEN_Z:
-        start = int.from_bytes(data[12:20], "little") + 32 if len(data) > 32 else 0
-        locked = _AES_7Z in data[start:]
-    else:
-        locked = _rar_locked(data)
-    if locked:
+def _seven_zip(data: bytes, limits: Limits, draft: Draft) -> None:
+    left = 0
+    for entry in sevenzip.entries(data, Budget(limits, len(data)), limits.max_entries):
+        if entry.data is not None:
+            draft.member(_path(entry.name), entry.data)
+        elif entry.locked:
+            draft.warn("ENCRYPTED", "An entry is locked with a password and was left out.")
+        else:
+            left += 1
+    if left:
+        draft.warn("PARTIAL", "Some entries are packed in a way that is not read.")
+    if not draft.members and any(warning.code == "ENCRYPTED" for warning in draft.warnings):
         raise CollatioError(Reason.ENCRYPTED, "The archive is locked with a password.")
-    raise CollatioError(Reason.FORMAT_UNSUPPORTED, f"Archives of type {kind} are not read.")
+    if not draft.members and left:
+        raise CollatioError(Reason.FORMAT_UNSUPPORTED, "The archive is packed in a way that is not read.")
+
+
+def _told_only(data: bytes) -> None:
+    if _rar_locked(data):
+        raise CollatioError(Reason.ENCRYPTED, "The archive is locked with a password.")
+    raise CollatioError(Reason.FORMAT_UNSUPPORTED, "Archives of type RAR are not read.")
 
 
 def _rar_locked(data: bytes) -> bool:

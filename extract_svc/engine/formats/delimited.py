@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -18,15 +19,18 @@ if TYPE_CHECKING:
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_ROWS = 50
+_SEPARATOR = re.compile(r"sep=([^\r\n\"])\r?\n", re.IGNORECASE)
 
 
 def read(document: Document, _options: Options, draft: Draft) -> None:
     """Read a delimited file as one table whose block keeps the lines as they stand."""
     text, encoding = charset.decode(document.data)
     text = text.replace("\0", "")
-    delimiter = delimiter_of(text, "\t" if document.media_type == TSV else "")
+    stated = _SEPARATOR.match(text)  # a first line that spreadsheets write for themselves
+    body = text[stated.end() :] if stated else text
+    delimiter = stated[1] if stated else delimiter_of(body, "\t" if document.media_type == TSV else "")
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
+    rows = [row for row in csv.reader(io.StringIO(body, newline=""), delimiter=delimiter) if row]
     draft.metadata = normalise({"charset": encoding, "delimiter": delimiter})
     draft.table(rows, text=text.replace("\r\n", "\n").replace("\r", "\n"))
 

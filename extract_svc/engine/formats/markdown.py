@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*\n", re.DOTALL)
 _FRONT_LINE = re.compile(r"([\w-]+):[ \t]*(.+)")
+# To CommonMark a footnote is a link's definition, which has no text.
+_FOOTNOTE = re.compile(r"^\[\^([^\]\s]+)\]:", re.MULTILINE)
 _TAG = re.compile(r"<!--.*?-->|</?[A-Za-z][^>]*>", re.DOTALL)
 
 
@@ -45,7 +47,7 @@ def read_markdown(text: str, draft: Draft) -> None:
     from markdown_it import MarkdownIt  # noqa: PLC0415 - only the worker loads parsers
 
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    _Reader(draft).run(parser.parse(text))
+    _Reader(draft).run(parser.parse(_FOOTNOTE.sub(r"\\[^\1]:", text)))
 
 
 class _Reader:

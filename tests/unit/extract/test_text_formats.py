@@ -147,3 +147,24 @@ def test_rich_text_trees_read_as_documents(run: Run) -> None:
         (BlockKind.HEADING, "Head"),
         (BlockKind.PARAGRAPH, "ab"),
     ]
+
+
+def test_a_spreadsheets_own_first_line_names_the_separator(run: Run) -> None:
+    """`sep=;` is no row of the table."""
+    assert plain_rows(run("sep=;\na;b\n1,5;2\n", "x.csv")) == [[["a", "b"], ["1,5", "2"]]]
+
+
+def test_a_markdown_footnote_is_text(run: Run) -> None:
+    """A footnote's definition is not taken for a link's."""
+    assert "[^1]: The note." in run("Text[^1]\n\n[^1]: The note.\n", "x.md").text
+
+
+def test_shifted_japanese_is_read_without_a_declaration(run: Run) -> None:
+    """ISO-2022-JP is ASCII to the eye; its escape sequences tell."""
+    assert run("日本語のテキストです。".encode("iso-2022-jp"), "x.txt").text == "日本語のテキストです。"
+
+
+def test_a_row_that_has_begun_goes_on(run: Run) -> None:
+    """In RTF a paragraph inside a cell ends no table, also where the file forgets to say that it stands in one."""
+    found = run(r"{\rtf1\trowd\cellx1000\cellx2000 a\cell b\par c\cell\row\pard after\par}", "x.rtf")
+    assert plain_rows(found) == [[["a", "b\nc"]]]

@@ -323,7 +323,7 @@ class Reader:
         if where != "body":
             return
         text = "".join(self._texts["body"])
-        if self._in_table:
+        if self._in_table or self._cells:  # a row that has begun goes on, whatever its paragraphs say
             self._texts["body"].append("\n")
             return
         self._texts["body"] = []
