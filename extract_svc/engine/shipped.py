@@ -65,7 +65,7 @@ OCR = ("rapidocr", "onnxruntime")  # the extra: installing it makes results of t
 
 EXTRACTORS: tuple[Shipped, ...] = (
     _declare("pdf", 2, {types.PDF}, "pypdfium2", *OCR),
-    _declare("docx", 2, {types.DOCX, types.FLAT_OPC, types.WORDML}, "lxml"),
+    _declare("docx", 3, {types.DOCX, types.FLAT_OPC, types.WORDML}, "lxml"),
     _declare("html", 2, {types.HTML, "application/xhtml+xml"}, "lxml", "chardet"),
     _declare("markdown", 3, {types.MARKDOWN}, "markdown-it-py", "chardet"),
     _declare("delimited", 2, {types.CSV, types.TSV}, "chardet"),
@@ -101,7 +101,7 @@ EXTRACTORS: tuple[Shipped, ...] = (
     _declare("image", 2, {types.PNG, types.JPEG, types.GIF, types.TIFF, types.WEBP, types.BMP}, *OCR),
     _declare("locked", 1, {types.OOXML_LOCKED, types.OLE}),
     _declare("pptx", 2, {types.PPTX}, "lxml"),
-    _declare("odf", 1, {types.ODT, types.ODS, types.ODP, types.ODG}, "lxml"),
+    _declare("odf", 2, {types.ODT, types.ODS, types.ODP, types.ODG}, "lxml"),
     _declare(
         "text",
         1,

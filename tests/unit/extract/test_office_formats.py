@@ -284,3 +284,37 @@ def test_epub_follows_its_spine(run: Run, make_zip: Callable[..., bytes]) -> Non
     found = run(data)
     assert found.text == "first\n\nsecond"
     assert (found.metadata.title, found.metadata.author) == ("Book", "A; B")
+
+
+def test_hidden_runs_of_word_stand_apart(run: Run, make_zip: Callable[..., bytes]) -> None:
+    """Text that Word hides is a block of its own, marked, and not part of what a reader sees."""
+    body = (
+        "<w:p><w:r><w:t>Seen </w:t></w:r><w:r><w:rPr><w:vanish/></w:rPr><w:t>unseen</w:t></w:r>"
+        '<w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t>again</w:t></w:r></w:p>'
+    )
+    word = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    document = f'<w:document xmlns:w="{word}"><w:body>{body}</w:body></w:document>'
+    found = run(make_zip({"[Content_Types].xml": "<Types/>", "word/document.xml": document}))
+    assert [(b.text, b.marks) for b in found.blocks] == [("Seen again", ()), ("unseen", (Mark.HIDDEN,))]
+
+
+def test_odt_marks_insertions_and_hidden_sections(run: Run, make_zip: Callable[..., bytes]) -> None:
+    """A tracked insertion marks each paragraph it touches; a section that is not shown is marked hidden."""
+    names = "".join(
+        f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "text")
+    )
+    text = (
+        '<text:tracked-changes><text:changed-region text:id="c"><text:insertion/></text:changed-region>'
+        "</text:tracked-changes><text:p>Old</text:p>"
+        '<text:p>Begins <text:change-start text:change-id="c"/>new</text:p><text:p>all new</text:p>'
+        '<text:p>ends<text:change-end text:change-id="c"/> here</text:p><text:p>Old too</text:p>'
+        '<text:section text:name="s" text:display="none"><text:p>unseen</text:p></text:section>'
+    )
+    content = (
+        f"<office:document-content{names}><office:body><office:text>{text}</office:text></office:body>"
+        "</office:document-content>"
+    )
+    mimetype = "application/vnd.oasis.opendocument.text"
+    found = run(make_zip({"mimetype": mimetype, "content.xml": content}))
+    new, hidden = (Mark.INSERTED,), (Mark.HIDDEN,)
+    assert [b.marks for b in found.blocks] == [(), new, new, new, (), hidden]

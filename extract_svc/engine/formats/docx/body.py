@@ -44,7 +44,8 @@ class Body:
         """Write the blocks under `root`; paragraphs get this kind unless they say better."""
         if root is None:
             return
-        self._inline = InlineReader(self._office, self._names, part)
+        hides = next(root.iter("{*}vanish"), None) is not None
+        self._inline = InlineReader(self._office, self._names, part, hides=hides)
         self._kind, self._marks = kind, marks
         self._blocks(root)
 
@@ -108,6 +109,7 @@ class Body:
         if not written:
             self._draft.block("".join(found.text), self._kind, marks=self._marks)
         self._draft.block("".join(found.deleted), self._kind, marks=(*self._marks, Mark.DELETED))
+        self._draft.block("".join(found.vanished), self._kind, marks=(*self._marks, Mark.HIDDEN))
         for text, target in found.links:
             self._draft.link(text, target)
         for target in _FIELD_LINK.findall("".join(found.instructions)):

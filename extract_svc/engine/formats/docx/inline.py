@@ -29,6 +29,7 @@ class Inline:
 
     text: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    vanished: list[str] = field(default_factory=list)
     inserted: bool = False
     hidden: int = 0
     boxes: list[Any] = field(default_factory=list)
@@ -41,10 +42,11 @@ class Inline:
 class InlineReader:
     """Reads inline content of one part."""
 
-    def __init__(self, office: Office, names: Names, part: str) -> None:
+    def __init__(self, office: Office, names: Names, part: str, *, hides: bool = False) -> None:
         self._office = office
         self._names = names
         self._part = part
+        self._hides = hides  # whether any run of the part is hidden: most are not looked at for it
 
     def read(self, element: Any) -> Inline:
         """Read a paragraph."""
@@ -74,8 +76,16 @@ class InlineReader:
             else:
                 self._other(child, tag, found, out)
 
+    def _vanishes(self, run: Any) -> bool:
+        first = run[0] if len(run) else None
+        if first is None or self._names[first.tag] != "rPr":
+            return False
+        return any(self._names[e.tag] == "vanish" and attribute(e, "val") in _CHECKED for e in first)
+
     def _run(self, run: Any, found: Inline, out: list[str]) -> None:
         names = self._names
+        if self._hides and out is found.text and self._vanishes(run):
+            out = found.vanished
         for child in run:
             tag = names[child.tag]
             if tag in ("t", "delText"):

@@ -49,12 +49,17 @@ class Walker:
         self._lists = 0
         self._objects = 0
         self._sheets = False
+        self._insertions: set[str] = set()
+        self._open: set[str] = set()
 
     def body(self, body: Any, *, sheets: bool) -> None:
         """Write the body; tracked deletions come first, as the format keeps them apart from the text."""
         for element in body.iter():
-            if self.names[element.tag] == "deletion":
+            tag = self.names[element.tag]
+            if tag == "deletion":
                 self._with(BlockKind.PARAGRAPH, (Mark.DELETED,), element)
+            elif tag == "changed-region" and any(self.names[child.tag] == "insertion" for child in element):
+                self._insertions.add(self._attribute(element, "id"))
         self._sheets = sheets
         self._blocks(body)
 
@@ -97,6 +102,8 @@ class Walker:
                 self._lists -= 1
             elif tag == "page":
                 self._slide(element)
+            elif tag == "section" and self._attribute(element, "display") == "none":
+                self._with(self._kind, (*self._marks, Mark.HIDDEN), element)
             elif tag in ("notes", "annotation"):
                 self._with(self._kind, (Mark.NOTE if tag == "notes" else Mark.COMMENT,), element)
             elif tag == "frame" or tag.endswith("-box") or tag in ("object", "image", "title", "desc"):
@@ -123,20 +130,32 @@ class Walker:
                     self._blocks(content)
         self._blocks(element)
 
+    def _inserted(self, element: Any) -> bool:
+        """Tell whether a paragraph holds a tracked insertion, which may have begun before it and end after it."""
+        touched = bool(self._open)
+        for child in element.iter():
+            tag = self.names[child.tag]
+            if tag in ("change-start", "change-end"):
+                region = {self._attribute(child, "change-id")} & self._insertions
+                touched = touched or bool(region)
+                self._open = self._open | region if tag == "change-start" else self._open - region
+        return touched
+
     def _paragraph(self, element: Any, tag: str) -> None:
         found = _Inline()
         self._inline(element, found)
         text = "".join(found.text)
+        marks = (*self._marks, Mark.INSERTED) if self._insertions and self._inserted(element) else self._marks
         if tag == "h" and self._kind is BlockKind.PARAGRAPH:
             level = self._attribute(element, "outline-level")
             depth = min(int(level), 9) if level.isdigit() else 1
             if text.strip():
                 self.draft.outline.append(OutlineEntry(depth, " ".join(text.split()), self._page))
-            self.draft.block(text, BlockKind.HEADING, level=depth, page=self._page, marks=self._marks)
+            self.draft.block(text, BlockKind.HEADING, level=depth, page=self._page, marks=marks)
         elif self._lists and self._kind is BlockKind.PARAGRAPH:
-            self.draft.block(text, BlockKind.LIST_ITEM, level=self._lists, page=self._page, marks=self._marks)
+            self.draft.block(text, BlockKind.LIST_ITEM, level=self._lists, page=self._page, marks=marks)
         else:
-            self.draft.block(text, self._kind, page=self._page, marks=self._marks)
+            self.draft.block(text, self._kind, page=self._page, marks=marks)
         self._beside(found)
 
     def _beside(self, found: _Inline) -> None:
