@@ -5,7 +5,7 @@ for _, job in ipairs(expired) do
   redis.call('ZREM', ns .. ':expiring', job)
   if redis.call('EXISTS', job_key(job)) == 1 then
     redis.call('HSET', job_key(job), 'state', 'EXPIRED')
-    redis.call('HDEL', job_key(job), 'plan', 'conclusion')
+    redis.call('HDEL', job_key(job), 'plan', 'conclusion', 'kept')
     drop_results(job)
     redis.call('ZADD', ns .. ':forgetting', now + args.record_ttl_ms, job)
     tell(job)

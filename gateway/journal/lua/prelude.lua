@@ -5,9 +5,10 @@
 -- ARGV[2]  JSON: the script's own arguments; ARGV[3…] byte strings it takes as they are
 --
 -- A job's hash: state, epoch, owner, spec, created started ended expires (ms), reason, message, documents,
--- comparisons (serialized counts), plan, conclusion, trace, retry_of, retry_stage, kept, request. Its events are a list: an
--- event's sequence is its place in it, from 1, so that there can be no gap. `open` orders the jobs that have
--- not ended by the end of their lease: one that has run out may be taken by any gateway, under a higher epoch.
+-- comparisons (serialized counts), plan, conclusion, trace, retry_of, retry_stage, kept, request. Its events
+-- are a list: an event's sequence is its place in it, from 1, so that there can be no gap. `open` orders the
+-- jobs that have not ended by the end of their lease: one that has run out may be taken by any gateway, under a
+-- higher epoch.
 
 local ns = KEYS[1]
 local now = tonumber(ARGV[1])

@@ -212,6 +212,26 @@ async def test_retrying_makes_a_new_job_of_the_same_spec(state_url: str, tmp_pat
         assert (await error_of(jobs.RetryJob(other))).reason is Reason.JOB_NOT_ENDED
 
 
+async def test_an_expired_job_has_nothing_to_keep(state_url: str, tmp_path: Path) -> None:
+    """Its record says EXPIRED, its results JOB_EXPIRED; it can be retried from the first stage on alone."""
+    async with ServedMesh(state_url, tmp_path, jobs_run=False) as served:
+        jobs = jobs_of(served)
+        job = await jobs.CreateJob(request_of())
+        (held,) = await served.journal.lease("test", 60_000, 1)
+        await served.journal.write(held, Entries(), Finish("SUCCEEDED", 0, pb.JobEvent()))
+        await served.journal.expire(3_600_000)
+        assert (await jobs.GetJob(pb.GetJobRequest(name=job.name))).state == pb.JOB_STATE_EXPIRED
+        for call in (
+            jobs.ListJobDocuments(pb.ListJobDocumentsRequest(name=job.name)),
+            jobs.RetryJob(pb.RetryJobRequest(name=job.name)),
+            jobs.RetryJob(pb.RetryJobRequest(name=job.name, from_stage=common.STAGE_COMPARE)),
+            anext(aiter(jobs.GetJobReport(pb.GetJobReportRequest(name=job.name)))),
+        ):
+            assert (await error_of(call)).reason is Reason.JOB_EXPIRED
+        again = await jobs.RetryJob(pb.RetryJobRequest(name=job.name, from_stage=common.STAGE_FETCH))
+        assert again.retry_of == job.name
+
+
 async def test_another_tenant_s_job_is_absent(served: ServedMesh) -> None:
     """Neither read nor listed, and no different from one that never was."""
     jobs = jobs_of(served)
