@@ -105,6 +105,13 @@ class Prepared:
         """Give the ordinal of the block that holds a token."""
         return bisect_right(self.first, token) - 1
 
+    def follow(self, first: int, last: int) -> bool:
+        """Tell whether blocks follow one another, from ordinal to ordinal, without page furniture between."""
+        begin, end = self.at[first], self.at[last]
+        return begin == end or (
+            begin < end and not any(index in self.furniture for index in range(begin, end + 1))
+        )
+
     def word_count(self, begin: int = 0, end: int | None = None) -> int:
         """Count the words among the tokens from `begin` to before `end`."""
         return int(self.words[self.ids.size if end is None else end] - self.words[begin])

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHINGLE_WORDS = 5
+KEPT_WORDS_MAX = 2_000_000
+"""Words of pieces kept hashed; beyond it the keeping begins anew."""
 _WORDS = re.compile(r"\w+")
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
@@ -46,6 +48,9 @@ class WordHashes(dict[str, int]):
         if found is None:
             words = _WORDS.findall(piece.lower())
             found = np.fromiter(map(self.__getitem__, words), dtype=np.uint64, count=len(words))
+            if self.count > KEPT_WORDS_MAX:
+                self._pieces.clear()
+                self.count = 0
             self._pieces[piece] = found
             self.count += found.size
         return found

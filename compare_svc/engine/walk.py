@@ -75,6 +75,11 @@ class Walk:
         """Yield the edit of a block that was split or joined with the next."""
         if (before.left_block == piece.left_block) == (before.right_block == piece.right_block):
             return
+        if not (
+            self.left.follow(self.left.ordinal(piece.left - 1), piece.left_block)
+            and self.right.follow(self.right.ordinal(piece.right - 1), piece.right_block)
+        ):
+            return  # it goes on over the end of a page
         left = break_text(self.left, piece.left)
         right = break_text(self.right, piece.right)
         yield Edit(ChangeKind.REPLACED, (piece.left, piece.right), Span(*left), Span(*right), WHITESPACE)
@@ -86,8 +91,7 @@ class Walk:
             reason = self._disguise(lefts, rights)
             if reason:
                 if not (self.ignore.whitespace and reason == WHITESPACE):
-                    left, right = _joined(self.left, lefts), _joined(self.right, rights)
-                    yield Edit(ChangeKind.REPLACED, begin, left, right, reason)
+                    yield from self._disguised(begin, lefts, rights, reason)
                 return
         partners = self._partners(lefts, rights)
         taken = set(partners.values())
@@ -113,6 +117,30 @@ class Walk:
             else:
                 stands = self._anchor(self.left, resume, self._lefts_of(part[0]))
                 yield Edit(ChangeKind.INSERTED, (resume, part[1]), stands, part_span(self.right, part))
+
+    def _disguised(
+        self, at: tuple[int, int], lefts: list[Part], rights: list[Part], reason: str
+    ) -> Iterator[Edit]:
+        """Yield what is the same in another spelling: as one edit, unless a page ends within it."""
+        if self.left.follow(lefts[0][0], lefts[-1][0]) and self.right.follow(rights[0][0], rights[-1][0]):
+            left, right = _joined(self.left, lefts), _joined(self.right, rights)
+            yield Edit(ChangeKind.REPLACED, at, left, right, reason)
+            return
+        for number in range(max(len(lefts), len(rights))):
+            first = part_span(self.left, lefts[number]) if number < len(lefts) else None
+            second = part_span(self.right, rights[number]) if number < len(rights) else None
+            kind = (
+                ChangeKind.REPLACED
+                if first and second
+                else ChangeKind.DELETED
+                if first
+                else ChangeKind.INSERTED
+            )
+            where = (
+                lefts[min(number, len(lefts) - 1)][1 if first else 2],
+                rights[min(number, len(rights) - 1)][1 if second else 2],
+            )
+            yield Edit(kind, where, first, second, reason)
 
     def _rights_of(self, block: int) -> set[int]:
         return self.related.rights.get(block, set())

@@ -244,11 +244,11 @@ def growth(corpus: Path) -> Iterator[str]:
     seeds = [document.blocks for document in texts_of(corpus)]
     draw = random.Random(2)
     times = []
-    for count in (1_000, 2_000, 4_000, 8_000, 16_000):
+    for count in (1_000, 2_000, 4_000, 10_000, 16_000):
         documents = []
         for at in range(count):
             words = " ".join(block.text for block in seeds[at % len(seeds)]).split()
-            for _ in range(len(words) * (at // len(seeds)) // 8):
+            for _ in range(len(words) * (at // len(seeds)) // 200):
                 words[draw.randrange(len(words))] = f"w{draw.randrange(10**6)}"
             documents.append(Document(str(at), blocks=(Block(" ".join(words)),)))
         begun = time.process_time()
@@ -259,8 +259,11 @@ def growth(corpus: Path) -> Iterator[str]:
         times.append((count, ended - begun))
         yield f"{count} texts: sketch {sketched - begun:.2f} s, {found.method} {ended - sketched:.2f} s, {len(found.pairs)} pairs"
     upto = [(math.log(n), math.log(t)) for n, t in times if n <= EXACT_DOCUMENTS_MAX]
-    (x0, y0), (x1, y1) = upto[0], upto[-1]
-    yield f"exponent up to {EXACT_DOCUMENTS_MAX}: {(y1 - y0) / (x1 - x0):.2f}"
+    middle = [sum(axis) / len(upto) for axis in zip(*upto, strict=True)]
+    slope = sum((x - middle[0]) * (y - middle[1]) for x, y in upto) / sum(
+        (x - middle[0]) ** 2 for x, _ in upto
+    )
+    yield f"exponent up to {EXACT_DOCUMENTS_MAX}, least squares over {len(upto)} sizes: {slope:.2f}"
 
 
 def big() -> str:

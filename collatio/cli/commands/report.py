@@ -23,6 +23,7 @@ _EXAMPLES = """\b
 Examples:
   collatio report out                              out/report.html and out/report/ again
   collatio report out --format csv -o -            the summary, to standard output
+  collatio report out --format changes             out/changes.csv, a row a change
   collatio report JOB --format html -o job.html    a job that the mesh still keeps"""
 
 
@@ -31,10 +32,10 @@ Examples:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["html", "csv", "json"]),
+    type=click.Choice(["html", "csv", "changes", "json"]),
     default="html",
     show_default=True,
-    help="A page; a row a document; or everything but texts and changes.",
+    help="A page; CSV, a row a document; CSV, a row a change; or everything but texts and changes.",
 )
 @click.option(
     "-o",
@@ -135,6 +136,8 @@ def _write(account: Account, form: str, output: Path | None, folder: Path, pairs
         raise click.UsageError(f"{output.parent} is not a folder")
     if form == "json":
         return reports.write_json(account, output or folder / reports.JSON_REPORT)
+    if form == "changes":
+        return reports.write_changes(account, output or folder / reports.CHANGES)
     if form == "csv":
         summary = output or folder / reports.SUMMARY
         return reports.write_csv(account, summary, reports.rollup_beside(summary))

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
     from collatio.report.model import Account
 
-SUMMARY, ROLLUP, REPORT, JSON_REPORT, TRACE = (
+SUMMARY, ROLLUP, CHANGES, REPORT, JSON_REPORT, TRACE = (
     "summary.csv",
     "rollup.csv",
+    "changes.csv",
     "report.html",
     "report.json",
     "trace.json",
@@ -56,7 +57,7 @@ def rollup_beside(summary: Path) -> Path:
 
 
 def text_of(account: Account, form: str) -> Iterable[str]:
-    """Give a report as text: the page alone, the summary alone, or the JSON form."""
+    """Give a report as text: the page alone, the summary alone, the changes, or the JSON form."""
     if form == "json":
         from collatio.report.json_file import report_json
 
@@ -65,6 +66,10 @@ def text_of(account: Account, form: str) -> Iterable[str]:
         from collatio.report.csv_files import summary_csv
 
         return [summary_csv(account)]
+    if form == "changes":
+        from collatio.report.changes_csv import changes_csv
+
+        return changes_csv(account)
     from collatio.report.page import make_page
 
     return make_page(account, pair_folder="report", page_name=REPORT, more_pairs=0).html
@@ -75,6 +80,12 @@ def write_json(account: Account, path: Path) -> list[Path]:
     from collatio.report.json_file import report_json
 
     _write(path, report_json(account))
+    return [path]
+
+
+def write_changes(account: Account, path: Path) -> list[Path]:
+    """Write a row a change; name the file written."""
+    _write(path, text_of(account, "changes"))
     return [path]
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from compare_svc.engine.compare import compare
 from compare_svc.engine.model import (
     Block,
+    BlockKind,
     Change,
     ChangeKind,
     ComparisonStatus,
@@ -37,6 +38,8 @@ WORDS = [
     "ﬁn",
     "“q”",
 ]
+LEADS = ["", "", "", "1. ", "2. ", "2.1 ", "3.1 ", "(b) ", "(c) ", "Foot "]
+"""What blocks begin with: nothing, a number, or the word that makes them a running foot here."""
 ALL = Options(max_unlike_changes=10_000)
 SWAPPED = {ChangeKind.INSERTED: ChangeKind.DELETED, ChangeKind.DELETED: ChangeKind.INSERTED}
 
@@ -53,8 +56,9 @@ class Shape:
 
     @classmethod
     def of(cls, document: Document) -> Shape:
-        """Take a document's shape."""
-        words = [(at, *span) for at, block in enumerate(document.blocks) for span in spans(block.text)]
+        """Take a document's shape; its words with page furniture last, whose place among the others says nothing."""
+        blocks = sorted(enumerate(document.blocks), key=lambda entry: entry[1].kind is BlockKind.FOOTER)
+        words = [(at, *span) for at, block in blocks for span in spans(block.text)]
         return cls([len(block.text) for block in document.blocks], words)
 
     def absolute(self, block: int, offset: int) -> int:
@@ -79,7 +83,9 @@ class Shape:
 @st.composite
 def _texts(draw: st.DrawFn) -> str:
     words = draw(st.lists(st.sampled_from(WORDS), max_size=12))
-    return "".join(word + draw(st.sampled_from([" ", "\n", "  "])) for word in words)
+    return draw(st.sampled_from(LEADS)) + "".join(
+        word + draw(st.sampled_from([" ", "\n", "  "])) for word in words
+    )
 
 
 @st.composite
@@ -91,13 +97,15 @@ def _pairs(draw: st.DrawFn) -> tuple[Document, Document]:
     right = list(left)
     for _ in range(draw(st.integers(0, 4))):
         at = draw(st.integers(0, len(right) - 1))
-        match draw(st.sampled_from(["insert", "delete", "move", "append", "cut"])):
+        match draw(st.sampled_from(["insert", "delete", "move", "append", "cut", "renumber"])):
             case "insert":
                 right.insert(at, draw(_texts()))
             case "delete" if len(right) > 1:
                 del right[at]
             case "move":
                 right.insert(draw(st.integers(0, len(right) - 1)), right.pop(at))
+            case "renumber":
+                right[at] = draw(st.sampled_from(LEADS)) + right[at].partition(" ")[2]
             case "append":
                 right[at] += " " + draw(st.sampled_from(WORDS))
             case _:
@@ -106,7 +114,8 @@ def _pairs(draw: st.DrawFn) -> tuple[Document, Document]:
 
 
 def _document(name: str, texts: list[str]) -> Document:
-    return Document(name, blocks=tuple(Block(text) for text in texts))
+    kinds = (BlockKind.FOOTER if text.startswith("Foot") else BlockKind.PARAGRAPH for text in texts)
+    return Document(name, blocks=tuple(map(Block, texts, kinds)))
 
 
 def _text(document: Document, word: Where) -> str:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from collatio.report.changes_csv import CHANGES_HEAD, changes_csv
 from collatio.report.csv_files import ROLLUP_HEAD, SUMMARY_HEAD, cell, rollup_csv, summary_csv
 from collatio.report.folder import read_folder
+from tests.unit.report.conftest import change, spot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,3 +59,25 @@ def test_each_changed_block_of_the_baseline_has_a_row(making: Making, tmp_path: 
     making.conclusion = {"rollup": [{"block": 4, "text": "=cmd", "documentIds": ["d0", "d1"]}]}
     rows = list(csv.reader(io.StringIO(rollup_csv(read_folder(making.write(tmp_path))))))
     assert rows == [list(ROLLUP_HEAD), ["4", "2", "'=cmd", "file:///a\nfile:///b"]]
+
+
+def test_each_change_has_a_row(making: Making, tmp_path: Path) -> None:
+    """What was, what is, where, and whether it counts; strangers are left out."""
+    making.document("file:///a", "Pay in 30 days.", "1. x")
+    making.document("file:///b", "Pay in 21 days.", "2. x")
+    making.document("file:///c", "z")
+    making.pair(0, 2, 0.1, [change("INSERTED", right=spot(0, 0, 1), rightText="z")])
+    making.pair(
+        *(0, 1, 0.9),
+        [
+            change("REPLACED", spot(0, 7, 2, page=3), spot(0, 7, 2, page=3), leftText="30", rightText="=21"),
+            change("REPLACED", spot(1, 0, 1), spot(1, 0, 1), leftText="1", rightText="2", renumbering=True),
+        ],
+    )
+    rows = list(csv.DictReader(io.StringIO("".join(changes_csv(read_folder(making.write(tmp_path)))))))
+    assert tuple(rows[0]) == CHANGES_HEAD
+    assert [(row["was"], row["is"], row["where"], row["counts"], row["why"]) for row in rows] == [
+        ("30", "'=21", "block 1", "yes", ""),
+        ("1", "2", "block 2", "", "only renumbered"),
+    ]
+    assert (rows[0]["left"], rows[0]["rightPage"], rows[1]["rightPage"]) == ("file:///a", "3", "")
