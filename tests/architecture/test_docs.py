@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 TARGET = re.compile(r"`make ([a-z-]+)")
+TEST = re.compile(r"`(test_\w+)`")
 COMMAND = re.compile(r"`collatio ([a-z]+)")
 DECISION = re.compile(r"DECISIONS(?:\.md)?[ ,]+(?:number )?(\d+)")
 
@@ -67,6 +68,13 @@ def test_every_command_that_is_named_exists(tree: Tree) -> None:
     texts |= {reason: entry.remedy for reason, entry in CATALOGUE.items()}
     named = {(place, command) for place, text in texts.items() for command in COMMAND.findall(text)}
     assert not [f"{place}: collatio {command}" for place, command in sorted(named) if command not in known]
+
+
+def test_every_test_that_is_named_exists(tree: Tree) -> None:
+    """A claim that names its test can be tried."""
+    known = {name for s in tree.sources for name in re.findall(r"def (test_\w+)\(", s.text)}
+    named = {(str(page), name) for page in pages(tree) for name in TEST.findall(tree.read(str(page)))}
+    assert not [f"{page}: {name}" for page, name in sorted(named) if name not in known]
 
 
 def test_decisions_are_numbered_and_the_cited_ones_exist(tree: Tree) -> None:

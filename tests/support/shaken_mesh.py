@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -110,6 +111,15 @@ class ShakenMesh:
     def tree(self, name: str) -> list[int]:
         """List a program's processes."""
         return tree_of(self.mesh.pid(name))
+
+    async def replaced(self, stage: str, worker: int) -> None:
+        """Wait until another worker than this one has announced itself to a stage."""
+        async with asyncio.timeout(2 * WAIT_S):
+            while True:
+                told = self.order("HVALS", f"{{collatio:{stage}}}:workers")
+                if {json.loads(each)["pid"] for each in told} - {worker}:
+                    return
+                await asyncio.sleep(0.05)  # it beats, it tells nobody
 
     @asynccontextmanager
     async def broker_away(self) -> AsyncIterator[None]:
