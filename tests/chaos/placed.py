@@ -10,6 +10,8 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tests.chaos.history import STAGES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,6 +26,9 @@ AGAIN = {
 }
 """Points that one process passes many times in a job: there it may die later than at the first."""
 
+EVERY_STAGES = ("stage.", "dispatcher.", "worker.")
+"""Points that each stage has: which is reached first is chance, unless a seed says in which."""
+
 
 @dataclass(frozen=True, slots=True)
 class Round:
@@ -33,10 +38,17 @@ class Round:
     also: Mapping[str, str] = field(default_factory=dict)
 
     def actions(self, seed: int) -> dict[str, str]:
-        """Say what to arm; with a seed above 0, some points a few times later."""
+        """Say what to arm. A seed above 0 puts the points that all stages have into one of them, and some later."""
         drawn = random.Random(seed)
-        late = {name: f" after={drawn.randrange(8)}" for name in self.kills if seed and name in AGAIN}
-        return {**{name: f"kill{late.get(name, '')}" for name in self.kills}, **self.also}
+        stage = STAGES[seed % len(STAGES)]
+        actions: dict[str, str] = {}
+        for name, action in {**dict.fromkeys(self.kills, "kill"), **self.also}.items():
+            anywhere = not seed or not name.startswith(EVERY_STAGES)
+            # A job this small has one plan and a tile or two to compare: too few to pass some over.
+            later = seed and action == "kill" and name in AGAIN and (anywhere or stage != "compare")
+            actions[name] = action + (f" after={drawn.randrange(8)}" if later else "")
+            actions[name] += "" if anywhere else f" in={stage}_svc"
+        return actions
 
     def __str__(self) -> str:
         """Name it by its first point."""
