@@ -113,7 +113,7 @@ def submit(call: str, tenant: str, job: str, steps: Sequence[Step], take_max: in
     return Command(
         "submit",
         {"call": call, "tenant": tenant, "job": job, "steps": [_step(s) for s in steps], "take": take_max},
-        lambda raw: Submitted(tuple(_state(s) for s in _list(raw["steps"])), _taken(raw)),
+        lambda raw: Submitted(tuple(_state(s) for s in _list(raw["steps"])), _taken(raw), bool(raw["fresh"])),
     )
 
 

@@ -119,10 +119,14 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The present state of each submitted step, in order, and the messages taken along."""
+    """The present state of each submitted step, in order, and the messages taken along.
+
+    `fresh`: the call was unknown, or had lapsed; what it had wanted before counts no more.
+    """
 
     steps: tuple[StepState, ...]
     taken: Taken
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class Call:
     def __init__(self, call_id: str, tenant: str, job: str, desk: Desk) -> None:
         self.call_id, self.tenant, self.job = call_id, tenant, job
         self.awaited: dict[str, Step] = {}
+        self.registered = False
         self._desk = desk
         self._ended: list[StepState] = []
         self._wake = asyncio.Event()

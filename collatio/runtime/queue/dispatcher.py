@@ -48,6 +48,7 @@ class Dispatcher:
         self._calls: dict[str, Call] = {}
         self._waiting: dict[str, set[Call]] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._lapsed: set[str] = set()
         self._due_in_s: float | None = None
         self._timer_wake = asyncio.Event()
         self._take_wanted = asyncio.Event()
@@ -102,11 +103,18 @@ class Dispatcher:
             call.awaited[step.key] = step
             self._waiting.setdefault(step.key, set()).add(call)
         for batch in _batches(fresh):
-            command = commands.submit(call.call_id, call.tenant, call.job, batch, MESSAGES_MAX)
             reach("dispatcher.submit.before")
-            answer = await self._ledger.run(command)
-            self._settle(answer.steps)
-            await self._publish(answer.taken)
+            await self._submit(call, batch)
+
+    async def _submit(self, call: Call, batch: Sequence[Step]) -> None:
+        """Submit a batch. A call that turns out to have lapsed is put down to be submitted whole."""
+        command = commands.submit(call.call_id, call.tenant, call.job, batch, MESSAGES_MAX)
+        answer = await self._ledger.run(command)
+        if answer.fresh and call.registered:
+            self._lapsed.add(call.call_id)
+        call.registered = True
+        self._settle(answer.steps)
+        await self._publish(answer.taken)
 
     def _settle(self, states: Iterable[StepState]) -> None:
         for state in states:
@@ -196,10 +204,7 @@ class Dispatcher:
         for call in list(self._calls.values()):
             lost = [step for key, step in call.awaited.items() if key in keys]
             for batch in _batches(lost):
-                command = commands.submit(call.call_id, call.tenant, call.job, batch, MESSAGES_MAX)
-                answer = await self._ledger.run(command)
-                self._settle(answer.steps)
-                await self._publish(answer.taken)
+                await self._submit(call, batch)
 
     async def _take(self) -> None:
         """Take whenever an event says that there may be room or work."""
@@ -226,10 +231,17 @@ class Dispatcher:
         if self._calls:
             reach("dispatcher.touch.before")
             lapsed = await self._ledger.run(commands.touch(list(self._calls)))
-            for call_id in lapsed:
-                call = self._calls.get(call_id)
-                if call is not None:
+            self._lapsed.update(lapsed)
+        while self._lapsed:
+            call_id = self._lapsed.pop()
+            try:
+                if (call := self._calls.get(call_id)) is not None:
                     await self._submit_again(set(call.awaited))
+            except (CollatioError, *STORE_ERRORS):
+                self._lapsed.add(
+                    call_id
+                )  # half-way it lives again, and no renewal would tell of the other half
+                raise
 
 
 def _entries(answer: Any) -> list[Any]:

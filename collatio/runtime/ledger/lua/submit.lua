@@ -4,6 +4,10 @@
 -- blob is gone: a step DONE with it runs again. So does one that ended before `redo_before_ms`. `take` > 0 also
 -- takes up to that many messages.
 
+-- `fresh`: the call was not known, or had lapsed. To one that had submitted before, it says that this SUBMIT alone
+-- counts from now on: what it wanted earlier may be gone, and TOUCH will not tell, because the call lives again.
+local lease = redis.call('ZSCORE', ns .. ':calls', args.call)
+local fresh = not lease or tonumber(lease) <= now
 redis.call('ZADD', ns .. ':calls', now + limits.call_lease_ms, args.call)
 
 local function create(item, generation)
@@ -55,4 +59,4 @@ for i, item in ipairs(args.steps) do
 end
 local messages = {}
 if args.take > 0 then messages = take(args.take) end
-return reply({ steps = answers, messages = messages, next_due_ms = next_due() })
+return reply({ steps = answers, fresh = fresh, messages = messages, next_due_ms = next_due() })

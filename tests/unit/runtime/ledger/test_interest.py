@@ -128,3 +128,11 @@ def test_drop_of_very_many_steps_goes_in_parts(bench: Bench) -> None:
     assert bench.take().messages == ()
     assert bench.expire().next_due_ms is None
     assert bench.status().queued == 0
+
+
+def test_submit_says_whether_the_call_was_alive(bench: Bench) -> None:
+    """One that comes back after its lapse must know: it counts by its newest steps alone."""
+    assert bench.submit("a").fresh
+    assert not bench.submit("b").fresh
+    bench.later(LIMITS.call_lease_ms)
+    assert bench.submit("c").fresh

@@ -1,0 +1,95 @@
+"""The dispatcher after trouble: whatever failed half-way, everything awaited is asked for again."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import redis.asyncio
+
+from collatio.runtime.ledger import commands
+from collatio.runtime.ledger.ledger import AsyncLedger
+from collatio.runtime.ledger.limits import Limits
+from collatio.runtime.ledger.records import Step
+from collatio.runtime.queue.dispatcher import BATCH, Dispatcher
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from collatio.runtime.ledger.records import Message
+
+LIMITS = replace(Limits.for_leases(0.4, 60), worker_ttl_ms=60_000)
+COUNT = 3 * BATCH
+ENGINE = "e@1"
+
+
+class Post:
+    """A sender that takes nothing for a while."""
+
+    def __init__(self) -> None:
+        self.refusals = 0
+
+    async def send(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Refuse so many times; then swallow."""
+        if self.refusals:
+            self.refusals -= 1
+            return messages
+        return ()
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+@asynccontextmanager
+async def bench(valkey_url: str, stage_name: str) -> AsyncIterator[tuple[AsyncLedger, Dispatcher, Any]]:
+    """Run a dispatcher over a ledger of its own."""
+    post: Any = Post()
+    client = redis.asyncio.Redis.from_url(valkey_url)
+    ledger = AsyncLedger(client, stage_name, LIMITS)
+    dispatcher = Dispatcher(ledger, post)
+    dispatcher.start()
+    try:
+        yield ledger, dispatcher, post
+    finally:
+        await dispatcher.close()
+        await client.aclose()
+
+
+async def all_wanted(ledger: AsyncLedger, count: int) -> None:
+    """Wait until so many steps stand in the ledger."""
+    async with asyncio.timeout(20):
+        while True:
+            status = await ledger.run(commands.status())
+            if status.queued + status.sent == count:
+                return
+            await asyncio.sleep(0.02)  # the store tells nobody
+
+
+def steps(first: int, count: int) -> list[Step]:
+    """Make steps that differ by their numbers."""
+    return [Step(f"k{number}", "{}", 1, ENGINE) for number in range(first, first + count)]
+
+
+async def test_a_call_that_submits_after_its_lapse_gets_all_of_it_back(
+    valkey_url: str, stage_name: str
+) -> None:
+    """The call lives again by its newest steps alone, so its next renewal notices nothing; its older ones come back."""
+    async with bench(valkey_url, stage_name) as (ledger, dispatcher, _):
+        call = dispatcher.call("t", "j")
+        await call.submit(steps(0, 10))
+        await ledger.run(commands.drop(call.call_id))
+        await call.submit(steps(10, 1))
+        await all_wanted(ledger, 11)
+
+
+async def test_a_call_that_lapsed_is_submitted_again_whole(valkey_url: str, stage_name: str) -> None:
+    """Its first steps are back, a publish fails, and the rest are submitted all the same: nobody waits for ever."""
+    async with bench(valkey_url, stage_name) as (ledger, dispatcher, post):
+        call = dispatcher.call("t", "j")
+        await call.submit(steps(0, COUNT))
+        post.refusals = 1
+        await ledger.run(commands.drop(call.call_id))
+        await ledger.run(commands.beat("w", 1, [ENGINE], "{}"))
+        await all_wanted(ledger, COUNT)
