@@ -64,14 +64,17 @@ ROUNDS = (
     Round(("gateway.document.noted", "stage.reply.before", "worker.settle.after")),
     Round(("gateway.write.before", "dispatcher.expire.before", "worker.message.end")),
     Round(
-        ("gateway.write.after", "dispatcher.touch.before", "worker.renew.before"),
+        ("gateway.write.after", "worker.renew.before"),
         {"worker.step.begun": "delay 3"},
     ),
     Round(
         ("gateway.finish.before", "dispatcher.unsend.before", "worker.abandon.before", "worker.step.done"),
         {"dispatcher.publish.before": "raise STATE_STORE_UNAVAILABLE"},
     ),
-    Round(("gateway.finish.after", "dispatcher.drop.before", "blob.rename.before")),
+    Round(
+        ("gateway.finish.after", "dispatcher.touch.before", "dispatcher.drop.before", "blob.rename.before"),
+        {"worker.step.begun": "delay 3"},
+    ),
     Round(("gateway.watch.event", "blob.rename.after", "worker.beat.before")),
     Round(("gateway.conclusion.before", "blob.sync.before", "fetch.memo.before")),
     Round(
