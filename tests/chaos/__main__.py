@@ -69,7 +69,7 @@ _DEFAULTS = {"SEEDS": 20, "KILLS": 40, "DOCUMENTS": 3_000, "FIRST": 1}
 
 
 def _tell(account: Account) -> int:
-    if account.end_s > END_S_MAX:
+    if account.faults and account.end_s > END_S_MAX:
         account.wrong.append(f"the jobs ended {account.end_s:.0f} s after the last fault")
     _progress("")
     print(row(account), flush=True)
