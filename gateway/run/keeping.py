@@ -79,7 +79,8 @@ async def keep(
     if not record.retry_of or record.retry_stage == FETCH:
         return all_sources(sources)
     if record.kept:
-        return _asks(sources, await _noted(deps, record))
+        noted = await _noted(deps, record)
+        return all_sources(sources) if noted is None else _asks(sources, noted)
     try:
         before = await deps.journal.read(JobRef(record.ref.tenant, record.retry_of.removeprefix("jobs/")))
     except CollatioError as error:
@@ -107,8 +108,14 @@ async def keep(
     return _asks(sources, again)
 
 
-async def _noted(deps: RunDeps, record: JobRecord) -> fetch_pb2.FetchRequest:
-    data = await asyncio.to_thread(deps.blobs.get, BlobId(record.ref.tenant, record.kept))
+async def _noted(deps: RunDeps, record: JobRecord) -> fetch_pb2.FetchRequest | None:
+    """Read what is to be fetched again; None where that is lost, and every source is to be asked."""
+    try:
+        data = await asyncio.to_thread(deps.blobs.get, BlobId(record.ref.tenant, record.kept))
+    except CollatioError as error:
+        if error.reason is not Reason.BLOB_NOT_FOUND:
+            raise
+        return None
     return fetch_pb2.FetchRequest.FromString(data)
 
 

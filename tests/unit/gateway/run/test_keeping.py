@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from collatio.runtime.blobs.digest import BlobId
 from collatio.v1 import common_pb2 as common
 from collatio.v1 import fetch_pb2 as fetch
 from collatio.v1 import gateway_pb2 as pb
-from gateway.journal.journal import Entries, Finish
+from gateway.journal.journal import Entries, Finish, Held
 from gateway.journal.record import JobRef
 from gateway.run.documents import Documents
 from gateway.run.keeping import keep
@@ -161,3 +162,14 @@ async def test_a_job_that_ended_early_goes_on(bench: Bench) -> None:
     asks, documents = await kept(bench)
     assert [a.item_id for a in asks] == ["0", "1"]
     assert [d.state for d in documents] == [pb.DOCUMENT_STATE_FETCHED]
+
+
+async def test_a_lost_note_has_every_source_asked(bench: Bench) -> None:
+    """The blob that says what to fetch again may be gone when another gateway takes over."""
+    await failed_job(bench, lost("a.txt", path="x/a.txt"))
+    await kept(bench)
+    record = await bench.journal.read(AGAIN)
+    bench.scripted.blobs.path(BlobId("default", record.kept)).unlink()  # type: ignore[attr-defined] # it is a folder
+    writer = Writer(bench.journal, Held(AGAIN, record.epoch), Documents(), bench.clock)
+    asks = await keep(bench.deps, record, record.spec.sources, Documents(), writer)
+    assert [a.item_id for a in asks] == ["0", "1"]
