@@ -12,7 +12,7 @@ from collatio.runtime.errors import CollatioError, Reason
 if TYPE_CHECKING:
     from pathlib import Path
 
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 SERVER_GRACE_S = 1.5
 SOFT_SHUTDOWN_S = 4.0
