@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from collatio.cli.talk import Talk
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -24,6 +24,11 @@ class Mesh(Protocol):
     @property
     def gateway_target(self) -> str:
         """The gateway's address, `host:port`."""
+        ...
+
+    @property
+    def stage_targets(self) -> Mapping[str, str]:
+        """Each stage's own address, `host:port`, by its name."""
         ...
 
     @property

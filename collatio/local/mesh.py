@@ -61,6 +61,11 @@ class LocalMesh:
         return self._running_layout().gateway
 
     @property
+    def stage_targets(self) -> Mapping[str, str]:
+        """Each stage's own address, `127.0.0.1:PORT`, by its name."""
+        return self._running_layout().stages
+
+    @property
     def data_dir(self) -> Path:
         """The data folder, temporary or not."""
         return self._running_layout().folder.path

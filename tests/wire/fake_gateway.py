@@ -124,6 +124,11 @@ class FakeMesh:
         return self
 
     @property
+    def stage_targets(self) -> dict[str, str]:
+        """One stage's address, where nothing serves."""
+        return {"fetch": "127.0.0.1:51001"}
+
+    @property
     def gateway_target(self) -> str:
         """The gateway's address."""
         return self.gateway.target

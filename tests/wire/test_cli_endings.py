@@ -82,6 +82,7 @@ def test_up_serves_until_it_is_stopped(folder: Path, signum: int, status: int) -
         process.send_signal(signum)
         _, said = process.communicate(timeout=10)
     assert process.returncode == status
+    assert "its stages answer too: fetch 127.0.0.1:51001" in said
     assert json.loads(said.splitlines()[-1])["stopped"]
 
 

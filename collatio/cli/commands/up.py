@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 def up(surroundings: Surroundings, *, port: int, data: Path | None, roots: tuple[Path, ...]) -> int:
     """Start a mesh on this machine and keep it up until Ctrl-C.
 
-    It listens on loopback only. The gateway's address goes to standard output once the mesh serves.
+    It listens on loopback only. The gateway's address goes to standard output once the mesh serves, those of the
+    stages' own servers to standard error.
     """
     from collatio.cli.exit_status import ExitStatus, StoppedBySignal
     from collatio.cli.running import run_async
@@ -49,6 +50,8 @@ async def _up(surroundings: Surroundings, port: int, data: Path | None, roots: t
     began = surroundings.monotonic()
     async with surroundings.open_mesh(data_dir=data, port=port, roots=roots) as mesh:
         talk.say(f"mesh up in {surroundings.monotonic() - began:.1f} s; Ctrl-C stops it")
+        own = ", ".join(f"{stage} {target}" for stage, target in mesh.stage_targets.items())
+        talk.say(f"its stages answer too: {own}")
         if data is None:
             talk.say("what it learns is thrown away at the end; --data DIR keeps it")
         click.echo(mesh.gateway_target)
