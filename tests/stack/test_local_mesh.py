@@ -256,7 +256,10 @@ def test_nothing_outlives_the_command(signum: signal.Signals) -> None:
         assert command.stdout is not None
         data_dir, pids = json.loads(command.stdout.readline())
         command.send_signal(signum)
-        command.wait(STOP_S)
+        try:
+            command.wait(STOP_S)
+        finally:
+            command.kill()
         assert gone(pids, STOP_S)
     assert not Path(data_dir).exists()
 
