@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +67,7 @@ async def _results(
     from collatio.cli.output.findings import gather
     from collatio.cli.output.folder import save
     from collatio.cli.output.lines import Kind, LinesSink
+    from collatio.cli.output.reports import publish
     from collatio.cli.session import connect
     from collatio.client import TERMINAL_STATES
 
@@ -74,7 +76,9 @@ async def _results(
         if job.state not in TERMINAL_STATES:
             surroundings.talk().say(f"{name} is still {state_of(job)}; these are its results so far")
         if output is not None:
-            return job, await save(client, job, output)
+            findings = await save(client, job, output)
+            await asyncio.to_thread(publish, output)
+            return job, findings
         usual = Kind.COMPARISONS if job.spec.HasField("compare") else Kind.EXTRACTIONS
         sink = LinesSink(sys.stdout.buffer, Kind(kind) if kind else usual)
         return job, await gather(client, job, sink)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,14 +85,23 @@ async def _run(
 ) -> tuple[Job, Findings, list[LocalFailure]]:
     from collatio.cli.conduct import conduct, prepare
     from collatio.cli.output.folder import save
+    from collatio.cli.output.reports import publish
     from collatio.cli.output.trace import trace_reader
     from collatio.cli.placing import choose_roots
     from collatio.cli.session import open_session
 
     talk = surroundings.talk()
     roots = () if gateway else choose_roots(order)
-    async with open_session(surroundings, talk, gateway=gateway, data_dir=data, roots=roots) as session:
-        spec, unread = await prepare(order, session, talk)
-        job = await conduct(session.client, spec, talk)
-        trace = trace_reader(session.traces, job, surroundings) if session.traces and output else None
-        return job, await save(session.client, job, output, unread, trace), unread
+    publishing: asyncio.Future[None] | None = None
+    try:
+        async with open_session(surroundings, talk, gateway=gateway, data_dir=data, roots=roots) as session:
+            spec, unread = await prepare(order, session, talk)
+            job = await conduct(session.client, spec, talk)
+            trace = trace_reader(session.traces, job, surroundings) if session.traces and output else None
+            findings = await save(session.client, job, output, unread, trace)
+            if output is not None:  # while the mesh stops
+                publishing = asyncio.ensure_future(asyncio.to_thread(publish, output))
+    finally:
+        if publishing is not None:
+            await publishing
+    return job, findings, unread

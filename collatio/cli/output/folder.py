@@ -16,7 +16,7 @@ from collatio.cli.output import SCHEMA_VERSION
 from collatio.cli.output.conclusion import cluster_rows, conclusion_row, family_rows
 from collatio.cli.output.files import Spool, line, replacing
 from collatio.cli.output.findings import gather
-from collatio.cli.output.reports import REPORT, ROLLUP, SUMMARY, TRACE, publish, written
+from collatio.cli.output.reports import REPORT, ROLLUP, SUMMARY, TRACE, written
 from collatio.client.messages import CompareConclusion
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ async def save(
     unread: Sequence[LocalFailure] = (),
     trace: Callable[[], Awaitable[dict[str, Any] | None]] | None = None,
 ) -> Findings:
-    """Read a job's results into a folder, or only for their findings where there is none.
+    """Read a job's results into a folder, or only for their findings where there is none; `publish` follows.
 
     `trace` reads the job's spans, where the mesh's own can be reached.
     Errors: `CollatioError` where they cannot be read, OSError where they cannot be written.
@@ -154,7 +154,6 @@ async def save(
         return await gather(results, job, None, unread)
     findings = await save_rows(results, job, folder, unread)
     write_trace(folder, await trace() if trace is not None else None)
-    publish(folder)
     return findings
 
 

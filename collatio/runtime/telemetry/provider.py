@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 _SCOPE = "collatio"
 _FILE_DELAY_S = (
-    1.0  # a killed process loses at most this much of its file; a network exporter batches for longer
+    0.2  # a killed process loses at most this much of its file; a network exporter batches for longer
 )
 _log = logging.getLogger(__name__)
 
