@@ -1,5 +1,5 @@
 # What this project can be told to do. `make` alone lists it.
-# Everything runs in $(VENV), which is made on first use from the hashed locks in requirements/.
+# Everything runs in $(VENV), which is made on first use from the hashed locks, requirements-*.txt.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -89,8 +89,8 @@ docs: $(DEV) ## write the pages that are made from the code
 	$(BIN)/python docs/make_clients.py
 
 lock: $(DEV) ## lock what pyproject.toml asks for; make lock UPGRADE=1 takes the newest
-	$(LOCK) --group build -o requirements/run.txt
-	$(LOCK) --group build --group dev -c requirements/run.txt -o requirements/dev.txt
+	$(LOCK) --group build -o requirements-run.txt
+	$(LOCK) --group build --group dev -c requirements-run.txt -o requirements-dev.txt
 
 archive: $(RUN) ## write the protos for callers' own generators into dist/, the same bytes of the same sources
 	$(BIN)/python protos/archive.py dist
@@ -109,14 +109,14 @@ distclean: clean ## remove the environment too
 	rm -rf $(VENV)
 
 # What runs collatio. A change of the lock or of pyproject.toml brings the environment up to date.
-$(RUN): requirements/run.txt pyproject.toml
+$(RUN): requirements-run.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "collatio needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	$(PIP_LOCKED) -r requirements/run.txt
+	$(PIP_LOCKED) -r requirements-run.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
 	@touch $@
 
 # What tests and checks need besides.
-$(DEV): requirements/dev.txt $(RUN)
-	$(PIP_LOCKED) -r requirements/dev.txt
+$(DEV): requirements-dev.txt $(RUN)
+	$(PIP_LOCKED) -r requirements-dev.txt
 	@touch $@

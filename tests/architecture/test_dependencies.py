@@ -193,7 +193,7 @@ def test_the_lock_answers_what_is_declared(
         *project["project"]["dependencies"],
         *(r for g in groups for r in project["dependency-groups"][g]),
     ]
-    locked = pins(tree.read(f"requirements/{lock}.txt"))
+    locked = pins(tree.read(f"requirements-{lock}.txt"))
     for requirement in map(Requirement, wanted):
         versions = locked.get(canonicalize_name(requirement.name), set())
         assert versions, f"{requirement.name} is not locked"
@@ -204,7 +204,7 @@ def test_the_lock_answers_what_is_declared(
 @pytest.mark.parametrize("lock", ["run", "dev"])
 def test_a_lock_has_a_hash_for_each_pin_and_no_address(tree: Tree, lock: str) -> None:
     """What is installed is what was locked, wherever it is downloaded from."""
-    text = tree.read(f"requirements/{lock}.txt")
+    text = tree.read(f"requirements-{lock}.txt")
     entries = re.split(r"^(?=[a-z0-9-]+==)", text, flags=re.MULTILINE)[1:]
     assert entries
     assert not [entry for entry in entries if "--hash=sha256:" not in entry or not PIN.match(entry)]
@@ -213,5 +213,5 @@ def test_a_lock_has_a_hash_for_each_pin_and_no_address(tree: Tree, lock: str) ->
 
 def test_both_locks_agree(tree: Tree) -> None:
     """Tests run against the versions that the demo and the images run with."""
-    run, dev = (pins(tree.read(f"requirements/{lock}.txt")) for lock in ("run", "dev"))
+    run, dev = (pins(tree.read(f"requirements-{lock}.txt")) for lock in ("run", "dev"))
     assert not {name: versions for name, versions in run.items() if dev.get(name) != versions}

@@ -38,7 +38,7 @@ def installed(tree: Tree, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--python",
         folder / "venv/bin/python",
         "--constraint",
-        tree.root / "requirements/run.txt",
+        tree.root / "requirements-run.txt",
     ]
     run(tools / "uv", "pip", "install", "--quiet", "--system-certs", *into, wheel, cwd=folder)
     return folder / "venv/bin"
