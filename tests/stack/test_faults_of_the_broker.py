@@ -106,6 +106,7 @@ async def ended(shaken: ShakenMesh, job: Job) -> Job:
         return await shaken.client.wait(job.name)
 
 
+@pytest.mark.outage
 async def test_fault_8_the_broker_killed_five_times(shaken: ShakenMesh) -> None:
     """Nothing is lost; servers say NOT_SERVING while it is away, and are ready within 10 s of its return."""
     papers = shaken.papers("fault-8", COUNT)
@@ -124,6 +125,7 @@ async def test_fault_8_the_broker_killed_five_times(shaken: ShakenMesh) -> None:
     await workers_run(shaken)
 
 
+@pytest.mark.outage
 async def test_fault_9_the_broker_frozen(shaken: ShakenMesh) -> None:
     """Connections stand but nothing answers: calls fail within two socket timeouts, watches go on afterwards."""
     papers = shaken.papers("fault-9", COUNT)
@@ -143,6 +145,7 @@ async def test_fault_9_the_broker_frozen(shaken: ShakenMesh) -> None:
     await workers_run(shaken)
 
 
+@pytest.mark.outage
 async def test_fault_10_the_broker_becomes_a_replica(shaken: ShakenMesh) -> None:
     """It answers and takes nothing: as when it is away; workers live on, and all resumes within 10 s."""
     papers = shaken.papers("fault-10", COUNT)
@@ -160,6 +163,7 @@ async def test_fault_10_the_broker_becomes_a_replica(shaken: ShakenMesh) -> None
     await workers_run(shaken)
 
 
+@pytest.mark.outage
 async def test_fault_11_the_broker_is_full(shaken: ShakenMesh) -> None:
     """No further job is taken; those that run end once there is room again."""
     papers = shaken.papers("fault-11", COUNT)
