@@ -22,6 +22,7 @@ from collatio.runtime.ledger.records import Message, Verdict
 from collatio.runtime.queue.publish import CeleryPublisher
 from collatio.runtime.queue.send import HEADER_JOB, HEADER_TENANT
 from tests.support.jobs import told_again
+from tests.support.processes import kill_all
 from tests.support.running_mesh import DISPATCH_S, LEASE_S
 from tests.support.shaken_mesh import frozen
 
@@ -54,10 +55,9 @@ async def test_fault_1_a_worker_killed_in_a_step(shaken: ShakenMesh) -> None:
     shaken.arm("worker.step.begun", f"stop {EXTRACT} after=3")
     job = await shaken.client.submit(papers.spec)
     await shaken.taken("worker.step.begun")
-    killed, *children = shaken.tree("extract-work")
-    for pid in (killed, *children):
-        os.kill(pid, signal.SIGKILL)
-    await shaken.replaced("extract", killed)
+    workers = shaken.tree("extract-work")
+    kill_all(workers)
+    await shaken.replaced("extract", workers[0])
     async with asyncio.timeout(LEASE_S + 10):
         job = await shaken.client.wait(job.name)
     found = await shaken.judge(job, papers)
@@ -71,8 +71,7 @@ async def test_fault_2_a_message_that_dies_with_an_idle_worker(shaken: ShakenMes
     with frozen(workers):
         job = await shaken.client.submit(papers.spec)
         await shaken.mesh.status(lambda status: status.stages[1].in_flight > 0)
-        for pid in workers:
-            os.kill(pid, signal.SIGKILL)
+        kill_all(workers)
     await shaken.replaced("extract", workers[0])
     async with asyncio.timeout(DISPATCH_S + 10):
         job = await shaken.client.wait(job.name)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,13 @@ def children_of(parent: int) -> list[int]:
 def tree_of(root: int) -> list[int]:
     """List a process and all below it."""
     return [root, *(pid for child in children_of(root) for pid in tree_of(child))]
+
+
+def kill_all(pids: Iterable[int]) -> None:
+    """Kill processes as `kill -9` does; who died with a parent that was killed first is gone already."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def command_of(pid: int) -> str:
