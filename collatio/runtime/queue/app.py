@@ -16,7 +16,6 @@ from collatio.runtime.queue.names import queue_name, task_name
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-VISIBILITY_TIMEOUT_S = 3600
 SOCKET_TIMEOUT_S = 5
 CONNECT_TIMEOUT_S = 3
 HEALTH_CHECK_S = 10
@@ -42,16 +41,18 @@ def make_app(stage: str, state_url: str, *, soft_shutdown_s: float = 25) -> Cele
         task_send_sent_event=False,
         worker_prefetch_multiplier=1,
         worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_consumer="collatio.runtime.queue.consumer:Consumer",
+        worker_enable_remote_control=False,
         worker_soft_shutdown_timeout=soft_shutdown_s,
         worker_enable_soft_shutdown_on_idle=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
+        broker_transport="collatio.runtime.queue.transport:Transport",
         broker_channel_error_retry=True,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={
             "global_keyprefix": f"{{collatio:{stage}}}:celery:",
-            "visibility_timeout": VISIBILITY_TIMEOUT_S,
             "socket_timeout": SOCKET_TIMEOUT_S,
             "socket_connect_timeout": CONNECT_TIMEOUT_S,
             "socket_keepalive": True,
