@@ -7,6 +7,7 @@ a spec in them is a serialized CompareSpec in base64.
 from __future__ import annotations
 
 import base64
+import io
 import json
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _registry = Registry.load()  # loaded before the fork, so that every sandbox has it warm
+_TERMS = (
+    "1. The parties agree.",
+    "2. What the {} pays is due on 3 May 2026.",
+    "3. Nothing else is owed to anyone (不另付款).",
+)
 
 
 def tile(header: bytes, inputs: Sequence[BinaryIO]) -> bytes:
@@ -72,5 +78,23 @@ def find(header: bytes, inputs: Sequence[BinaryIO]) -> bytes:
     return json.dumps({"pairs": pairs, "families": [], "method": near.method}).encode()
 
 
+def _warm() -> None:
+    """Compare a sample: what the engine and its libraries make at their first pair, every sandbox then has."""
+    documents = (_sample(_TERMS, "buyer", "EUR 1,000.00"), _sample(_TERMS[::-1], "seller", "EUR 900.00"))
+    inputs = [io.BytesIO(each.SerializeToString()) for each in documents]
+    tile(json.dumps({"spec": "", "digests": ["left", "right"], "pairs": [(0, 1)]}).encode(), inputs)
+
+
+def _sample(terms: Sequence[str], who: str, price: str) -> extract_pb2.Extraction:
+    rows = [extract_pb2.TableRow(cells=[extract_pb2.TableCell(text=text)]) for text in ("Price", price)]
+    blocks = [
+        extract_pb2.Block(kind=extract_pb2.BLOCK_KIND_PARAGRAPH, text=text.format(who)) for text in terms
+    ]
+    return extract_pb2.Extraction(blocks=blocks, tables=[extract_pb2.Table(rows=rows)])
+
+
 def _spec(asked: dict[str, str]) -> compare_pb2.CompareSpec:
     return compare_pb2.CompareSpec.FromString(base64.b64decode(asked["spec"]))
+
+
+_warm()

@@ -7,6 +7,7 @@ warm parent, whose forks inherit the parsers.
 from __future__ import annotations
 
 import base64
+import importlib
 import json
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,10 @@ from collatio.runtime.queue.frames import join
 from collatio.v1 import extract_pb2
 from extract_svc.convert import options_from, to_message
 from extract_svc.engine.extract import extract_one
+from extract_svc.engine.media_type import HTML, MARKDOWN, TEXT
 from extract_svc.engine.model import Document, Options
 from extract_svc.engine.registry import Registry
+from extract_svc.engine.shipped import Shipped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +26,26 @@ if TYPE_CHECKING:
 
 ENTRY = "extract_svc.sandboxed:run"
 _SAMPLE = b"The first document is read before the fork, so that every sandbox finds its models loaded."
+_PARSERS = ("chardet", "lxml.etree", "markdown_it")  # which formats import when they first read
+
+
+def _warm(registry: Registry) -> None:
+    """Load every format and its parser, and read a sample of those that make something at their first document.
+
+    What is loaded here, before the fork, every sandbox has; what is not, each message's sandbox loads anew. Inside,
+    nothing may be written, not even in /tmp.
+    """
+    for module in _PARSERS:
+        importlib.import_module(module)
+    for extractor in registry:
+        if isinstance(extractor, Shipped):
+            extractor.load()
+    for name, media_type in (("warm.txt", TEXT), ("warm.md", MARKDOWN), ("warm.html", HTML)):
+        extract_one(Document(_SAMPLE, name, media_type), Options(), registry)
+
+
 _registry = Registry.load()
-# What is loaded here, before the fork, every sandbox has warm; inside, nothing may be written, not even in /tmp.
-extract_one(Document(_SAMPLE, "warm.txt", "text/plain"), Options(), _registry)
+_warm(_registry)
 
 
 def run(header: bytes, inputs: Sequence[BinaryIO]) -> bytes:

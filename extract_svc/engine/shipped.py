@@ -12,6 +12,8 @@ from extract_svc.engine import media_type as types
 from extract_svc.engine.draft import Draft, LimitReached
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from extract_svc.engine.model import Document, Extraction, Options
 
 
@@ -44,10 +46,14 @@ class Shipped:
         """The revision and the libraries' versions, as "1.lxml-6.1.3"."""
         return ".".join([str(self.revision), *(f"{lib}-{_library_version(lib)}" for lib in self.libraries)])
 
+    def load(self) -> ModuleType:
+        """Import the format, and with it the parser it reads with."""
+        return importlib.import_module(f"extract_svc.engine.formats.{self.module}")
+
     def extract(self, document: Document, options: Options) -> Extraction:
         """Read a document with the format's `read`."""
         draft = Draft(options.limits)
-        module = importlib.import_module(f"extract_svc.engine.formats.{self.module}")
+        module = self.load()
         try:
             module.read(document, options, draft)
         except LimitReached:
