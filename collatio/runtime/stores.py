@@ -1,52 +1,72 @@
-"""The two stores of a mesh, Valkey and the blobs, and the check that they belong together."""
+"""The two stores of a mesh, Valkey and the blobs, and the check that they belong together.
+
+A Valkey with Sentinels is asked for anew at each connect: a client follows its primary through a failover.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.ledger.ledger import STORE_ERRORS, store_error
+from collatio.runtime.state_url import sentinels_of
 
 if TYPE_CHECKING:
     import redis
     from redis.asyncio import Redis as AsyncRedis
 
+    from collatio.runtime.state_url import Sentinels
+
 STORE_ID_KEY = "{collatio}:store-id"
 TIMEOUT_S = 5.0
 CONNECTIONS_MAX = 64
+_OPTIONS: dict[str, Any] = {
+    "socket_timeout": TIMEOUT_S,
+    "socket_connect_timeout": TIMEOUT_S,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+}
 
 
 def connect_async(state_url: str) -> AsyncRedis:
     """Open a server's connections to Valkey, with bounded waits; who finds all of them in use waits for one."""
-    from redis.asyncio import BlockingConnectionPool, Redis  # noqa: PLC0415 - workers do not load it
+    from redis.asyncio import BlockingConnectionPool, Redis, Sentinel  # noqa: PLC0415 - workers do not load it
     from redis.asyncio.retry import Retry  # noqa: PLC0415 - same
+    from redis.asyncio.sentinel import SentinelConnectionPool  # noqa: PLC0415 - same
     from redis.backoff import NoBackoff  # noqa: PLC0415 - same
 
-    pool = BlockingConnectionPool.from_url(
-        state_url,
-        timeout=TIMEOUT_S,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-        socket_keepalive=True,
-        health_check_interval=10,
-        max_connections=CONNECTIONS_MAX,
-        retry=Retry(NoBackoff(), 1),  # a connection the server closed while idle is opened anew once
-    )
+    class WatchedPool(SentinelConnectionPool, BlockingConnectionPool):
+        """A pool that waits as the other does, of connections to whichever server is the primary."""
+
+    options: dict[str, Any] = {
+        **_OPTIONS,
+        "timeout": TIMEOUT_S,
+        "max_connections": CONNECTIONS_MAX,
+        "retry": Retry(NoBackoff(), 1),  # a connection the server closed while idle is opened anew once
+    }
+    pool: Any
+    if sentinels := sentinels_of(state_url):
+        watch: Any = Sentinel(sentinels.nodes, sentinel_kwargs=_OPTIONS)  # type: ignore[no-untyped-call] # redis-py
+        pool = WatchedPool(sentinels.primary, watch, **_login(sentinels), **options)  # type: ignore[no-untyped-call] # redis-py
+    else:
+        pool = BlockingConnectionPool.from_url(state_url, **options)
     client: AsyncRedis = Redis.from_pool(pool)
     return client
 
 
 def connect(state_url: str) -> redis.Redis:
     """Open a worker's connection to Valkey, with bounded waits."""
-    from redis import Redis  # noqa: PLC0415 - servers do not need it
+    from redis import Redis, Sentinel  # noqa: PLC0415 - servers do not need it
 
-    return Redis.from_url(
-        state_url,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-        socket_keepalive=True,
-        health_check_interval=10,
-    )
+    if sentinels := sentinels_of(state_url):
+        watch: Any = Sentinel(sentinels.nodes, sentinel_kwargs=_OPTIONS)  # type: ignore[no-untyped-call] # redis-py
+        client: redis.Redis = watch.master_for(sentinels.primary, **_login(sentinels), **_OPTIONS)
+        return client
+    return Redis.from_url(state_url, **_OPTIONS)
+
+
+def _login(sentinels: Sentinels) -> dict[str, Any]:
+    return {"username": sentinels.username, "password": sentinels.password, "db": sentinels.db}
 
 
 async def check_store_id(client: AsyncRedis, blob_store_id: str) -> None:

@@ -135,6 +135,7 @@ async def running_mesh(
     *,
     environ: Mapping[str, str] | None = None,
     data_dir: Path | None = None,
+    valkey_url: str | None = None,
     whole: bool = True,
 ) -> AsyncIterator[RunningMesh]:
     """Start a mesh with the leases of tests and stop it at the end; `environ` is added to ours.
@@ -148,7 +149,13 @@ async def running_mesh(
         seen.append(layout)
         return [_as_anybody(each) if each.name == "fetch-work" else each for each in service_programs(layout)]
 
-    config = MeshConfig(roots=tuple(roots), data_dir=data_dir, lease_s=LEASE_S, start_timeout_s=START_S)
+    config = MeshConfig(
+        roots=tuple(roots),
+        data_dir=data_dir,
+        valkey_url=valkey_url,
+        lease_s=LEASE_S,
+        start_timeout_s=START_S,
+    )
     ours = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "COLLATIO_"))}
     full = {**ours, "COLLATIO_DISPATCH_S": f"{DISPATCH_S:g}", **(environ or {})}
     async with LocalMesh(config, environ=full, programs=programs) as mesh:

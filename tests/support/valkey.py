@@ -26,6 +26,11 @@ class ValkeyServer:
     url: str
     process: subprocess.Popen[bytes]
 
+    @property
+    def port(self) -> int:
+        """Its port on 127.0.0.1."""
+        return int(self.url.rpartition(":")[2].partition("/")[0])
+
 
 def free_port() -> int:
     """Return a loopback port that was free a moment ago."""
@@ -35,11 +40,21 @@ def free_port() -> int:
 
 
 @contextmanager
-def valkey_server(folder: Path) -> Iterator[ValkeyServer]:
-    """Run a Valkey that keeps nothing."""
+def valkey_server(folder: Path, *options: str) -> Iterator[ValkeyServer]:
+    """Run a Valkey that keeps nothing; `options` are added to its command line."""
     port = free_port()
-    argv = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
-    argv += ["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"]
+    argv = [
+        str(get_binary_path()),
+        *options,
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--dir",
+        str(folder),
+    ]
+    if "--sentinel" not in options:
+        argv += ["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as process:
         client = redis.Redis(port=port)
         deadline = time.monotonic() + START_S

@@ -31,7 +31,8 @@ def up(surroundings: Surroundings, *, port: int, data: Path | None, roots: tuple
     """Start a mesh on this machine and keep it up until Ctrl-C.
 
     It listens on loopback only. The gateway's address goes to standard output once the mesh serves, those of the
-    stages' own servers to standard error.
+    stages' own servers to standard error. COLLATIO_VALKEY_URL names a Valkey to use instead of one of the mesh's own:
+    redis://HOST:PORT/0, or sentinel://HOST:PORT,HOST:PORT/0?primary=NAME.
     """
     from collatio.cli.exit_status import ExitStatus, StoppedBySignal
     from collatio.cli.running import run_async

@@ -12,6 +12,7 @@ from celery import Celery, Task
 from kombu import Queue
 
 from collatio.runtime.queue.names import queue_name, task_name
+from collatio.runtime.state_url import sentinels_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,9 @@ HEALTH_CHECK_S = 10
 
 def make_app(stage: str, state_url: str, *, soft_shutdown_s: float = 25) -> Celery:
     """Make a stage's Celery application. Its broker is Valkey, under a key prefix of the stage's own."""
-    app = Celery(queue_name(stage), broker=state_url, set_as_current=False)
+    sentinels = sentinels_of(state_url)
+    broker = sentinels.broker_url if sentinels else state_url
+    app = Celery(queue_name(stage), broker=broker, set_as_current=False)
     app.conf.update(
         task_queues=[Queue(queue_name(stage), routing_key=queue_name(stage))],
         task_default_queue=queue_name(stage),
@@ -47,7 +50,7 @@ def make_app(stage: str, state_url: str, *, soft_shutdown_s: float = 25) -> Cele
         worker_enable_soft_shutdown_on_idle=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
-        broker_transport="collatio.runtime.queue.transport:Transport",
+        broker_transport=f"collatio.runtime.queue.transport:{'SentinelTransport' if sentinels else 'Transport'}",
         broker_channel_error_retry=True,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
@@ -57,6 +60,7 @@ def make_app(stage: str, state_url: str, *, soft_shutdown_s: float = 25) -> Cele
             "socket_connect_timeout": CONNECT_TIMEOUT_S,
             "socket_keepalive": True,
             "health_check_interval": HEALTH_CHECK_S,
+            **({"master_name": sentinels.primary} if sentinels else {}),
         },
     )
     return app

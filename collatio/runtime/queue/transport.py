@@ -27,17 +27,32 @@ class InHand(virtual.QoS):
         return []
 
 
-class Channel(redis.Channel):
+class _Counting:
     """A channel whose acknowledgements stay in the process."""
 
     ack_emulation = False
+    QoS: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.QoS = InHand  # type: ignore[assignment]  # after kombu's constructor, which sets its own
+        self.QoS = InHand  # after kombu's constructor, which sets its own
+
+
+class Channel(_Counting, redis.Channel):
+    """To one server."""
+
+
+class SentinelChannel(_Counting, redis.SentinelChannel):
+    """To whichever server is the primary."""
 
 
 class Transport(redis.Transport):
     """kombu's transport for Redis with these channels."""
 
     Channel = Channel
+
+
+class SentinelTransport(redis.SentinelTransport):
+    """kombu's transport for Redis with Sentinels, with these channels."""
+
+    Channel = SentinelChannel
