@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,11 +47,16 @@ async def test_spans_go_to_the_collector_that_is_named(tmp_path: Path) -> None:
 
 
 async def test_a_dead_collector_harms_no_job(tmp_path: Path) -> None:
-    """Spans that cannot be sent are dropped; the job, and the stop of the mesh, do not wait for them."""
+    """Spans that cannot be sent are dropped and counted; the job, and the stop of the mesh, do not wait for them."""
     with collecting() as collector:
         nobody = collector.endpoint
     environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": nobody}
-    async with running_mesh([SAMPLES], environ=environ) as mesh, mesh.client() as client:
+    data = tmp_path / "data"
+    async with running_mesh([SAMPLES], environ=environ, data_dir=data) as mesh, mesh.client() as client:
         for _ in range(2):
             job = await run_job(client, CONTRACTS, within_s=20)
             assert job.state == JobState.JOB_STATE_SUCCEEDED
+    lines = (data / "logs" / "gateway.log").read_text("utf-8").splitlines()
+    (told,) = (json.loads(line) for line in lines if "spans were not exported" in line)
+    assert told["exported"] == 0
+    assert told["lost"] == told["ended"] > 0

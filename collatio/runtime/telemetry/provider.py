@@ -85,6 +85,10 @@ class Telemetry:
         if metrics is not None:
             metrics.join(max(0.0, until - self.monotonic()))
             closed.append(not metrics.is_alive())
+        counts = self.counts()
+        if lost := counts.ended - counts.exported:
+            fields = {"ended": counts.ended, "exported": counts.exported, "lost": lost}
+            _log.warning("spans were not exported", extra={"fields": fields})
         return all(closed)
 
     def counts(self) -> ExportCounts:
