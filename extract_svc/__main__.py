@@ -70,7 +70,8 @@ def make_handler(settings: Settings, telemetry: Telemetry) -> Handler:
     )
     zygote = Zygote([MODULE])
     zygote.start()
-    return ExtractHandler(connect(settings.blob_url), zygote, limits, telemetry.tracing)
+    blobs = connect(settings.blob_url)
+    return ExtractHandler(blobs, zygote, limits, telemetry.tracing, settings.document_reading)
 
 
 COMMANDS = {

@@ -23,11 +23,12 @@ LOST_RETRY_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An extraction in the blob store: its digest, what the ledger keeps of it, and its members."""
+    """An extraction in the blob store: its digest, what the ledger keeps of it, its members, whether it is provisional."""
 
     digest: str
     summary: dict[str, Any]
     members: list[dict[str, Any]]
+    provisional: bool
 
 
 def open_input(blobs: BlobStore, tenant: str, sha256: str) -> BinaryIO:
@@ -50,7 +51,7 @@ def store(blobs: BlobStore, tenant: str, answer: bytes) -> Stored:
 
     The sandbox is not trusted: digests are those of the bytes that came.
     """
-    pieces = list(split(answer))
+    facts, *pieces = split(answer)
     message = extract_pb2.Extraction.FromString(bytes(pieces[0]))
     members = []
     for member, piece in zip(message.members, pieces[1:], strict=True):
@@ -67,7 +68,8 @@ def store(blobs: BlobStore, tenant: str, answer: bytes) -> Stored:
         )
     data = message.SerializeToString(deterministic=True)
     digest = blobs.put(tenant, data)
-    return Stored(digest, _summary(message, len(data)), members)
+    provisional = json.loads(bytes(facts))["provisional"] is True
+    return Stored(digest, _summary(message, len(data)), members, provisional)
 
 
 def _summary(message: extract_pb2.Extraction, size: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What runs inside the sandbox: bytes in, a serialized extraction and its members' bytes out.
 
-The header is JSON: media type, name, and the options as a serialized ExtractSpec in base64. Loaded once by the
+The header is JSON: media type, name, the options as a serialized ExtractSpec in base64, and the seconds for
+reading, a little fewer than the sandbox lives. The answer begins with a frame of JSON about itself. Loaded once by the
 warm parent, whose forks inherit the parsers.
 """
 
@@ -9,11 +10,13 @@ from __future__ import annotations
 import base64
 import importlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from collatio.runtime.queue.frames import join
 from collatio.v1 import extract_pb2
 from extract_svc.convert import options_from, to_message
+from extract_svc.engine.deadline import Deadline
 from extract_svc.engine.extract import extract_one
 from extract_svc.engine.media_type import HTML, MARKDOWN, TEXT
 from extract_svc.engine.model import Document, Options
@@ -51,8 +54,10 @@ _warm(_registry)
 def run(header: bytes, inputs: Sequence[BinaryIO]) -> bytes:
     """Extract one document. Errors: the engine's CollatioError."""
     asked = json.loads(header)
+    deadline = Deadline(asked["reading_s"])
     spec = extract_pb2.ExtractSpec.FromString(base64.b64decode(asked["options"]))
     document = Document(inputs[0].read(), asked["name"], asked["media_type"])
-    found = extract_one(document, options_from(spec), _registry)
+    found = extract_one(document, replace(options_from(spec), deadline=deadline), _registry)
+    facts = json.dumps({"provisional": found.provisional}).encode()
     message = to_message(found).SerializeToString(deterministic=True)
-    return join([message, *(member.data for member in found.members)])
+    return join([facts, message, *(member.data for member in found.members)])

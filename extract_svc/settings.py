@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from collatio.runtime.program import StageSettings
-from collatio.runtime.settings import count, positive, setting, size
+from collatio.runtime.settings import count, positive, setting, share, size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,6 +13,11 @@ class Settings(StageSettings):
     """Settings of `python -m extract_svc`."""
 
     document_timeout_s: float = setting("wall clock a document, seconds", parse=positive, default=60.0)
+    document_reading: float = setting(
+        "share of that clock for reading; when it is over, what was read so far is the result",
+        parse=share,
+        default=0.9,
+    )
     document_memory: int = setting("memory a document's parser may take, bytes", parse=size, default=1 << 30)
     document_output: int = setting(
         "bytes an extraction and its members may have", parse=size, default=600 << 20

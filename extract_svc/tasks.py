@@ -33,8 +33,16 @@ MODULE = "extract_svc.sandboxed"
 class ExtractHandler:
     """Extracts documents, a sandbox a message."""
 
-    def __init__(self, blobs: BlobStore, sandboxes: SandboxFactory, limits: Limits, tracing: Tracing) -> None:
+    def __init__(
+        self,
+        blobs: BlobStore,
+        sandboxes: SandboxFactory,
+        limits: Limits,
+        tracing: Tracing,
+        reading_share: float = 0.9,
+    ) -> None:
         self._blobs, self._sandboxes, self._limits, self._tracing = blobs, sandboxes, limits, tracing
+        self._reading_s = limits.wall_s * reading_share
 
     def handle(self, batch: Sequence[Work], hand: Hand) -> Iterator[tuple[Work, Outcome]]:
         """Extract a message's documents, in order."""
@@ -72,9 +80,11 @@ class ExtractHandler:
                 "media_type": spec["media_type"],
                 "name": spec["name"],
                 "options": base64.b64encode(options).decode(),
+                "reading_s": self._reading_s,
             }
         )
         with open_input(self._blobs, work.tenant, spec["sha256"]) as file:
             answer = sandbox.call(ENTRY, header.encode(), [file.fileno()])
         stored = store(self._blobs, work.tenant, answer)
-        return Done(stored.digest, {**stored.summary, "trace": traceparent}, stored.members)
+        summary = {**stored.summary, "trace": traceparent}
+        return Done(stored.digest, summary, stored.members, provisional=stored.provisional)

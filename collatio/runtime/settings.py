@@ -46,6 +46,14 @@ def not_negative(text: str) -> float:
     return value
 
 
+def share(text: str) -> float:
+    """Parse a share of a whole, above 0 and at most 1."""
+    value = float(text)
+    if not 0 < value <= 1:
+        raise ValueError("must be above 0 and at most 1")
+    return value
+
+
 def count(text: str) -> int:
     """Parse a whole number above 0."""
     value = int(text)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from extract_svc.engine.deadline import NEVER, Deadline
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -91,13 +93,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to extract. `extractors`: names, best first; empty: the best for each format."""
+    """How to extract. `extractors`: names, best first; empty: the best for each format.
+
+    An engine that can deliver in parts asks `deadline.passed()` between them, and stops there.
+    """
 
     fields: tuple[FieldRule, ...] = ()
     extractors: tuple[str, ...] = ()
     passwords: tuple[str, ...] = ()
     plugin_options: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits = Limits()
+    deadline: Deadline = field(default=NEVER, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +259,11 @@ class MemberFile:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What a document says. Deterministic: the same bytes, options and engine give an equal value."""
+    """What a document says. Deterministic: the same bytes, options and engine give an equal value.
+
+    But for a `provisional` one: time or memory ended before the document did. It serves the job that asked, warns
+    `PARTIAL`, and is no other job's, because another run may read more.
+    """
 
     media_type: str
     engine: str = ""
@@ -270,6 +280,7 @@ class Extraction:
     pictures: tuple[Picture, ...] = ()
     source_text: str = ""
     """The text as it stands in the file, where the blocks leave out marks that people wrote; else empty."""
+    provisional: bool = False
 
     @property
     def text(self) -> str:

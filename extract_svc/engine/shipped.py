@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine import media_type as types
-from extract_svc.engine.draft import Draft, LimitReached
+from extract_svc.engine.draft import Draft, LimitReached, TimeReached
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -51,14 +52,30 @@ class Shipped:
         return importlib.import_module(f"extract_svc.engine.formats.{self.module}")
 
     def extract(self, document: Document, options: Options) -> Extraction:
-        """Read a document with the format's `read`."""
-        draft = Draft(options.limits)
+        """Read a document with the format's `read`; where a limit ends that, what was read is the result.
+
+        Errors: CollatioError EXTRACT_TIMEOUT or MEMORY_LIMIT where nothing was; and those of the format.
+        """
+        draft = Draft(options.limits, options.deadline)
         module = self.load()
+        cut = None
         try:
             module.read(document, options, draft)
+        except TimeReached:
+            cut = Reason.EXTRACT_TIMEOUT
         except LimitReached:
             draft.warn("PARTIAL", "An output limit was reached; what was read so far is here.")
-        return draft.finish(document.media_type)
+        except MemoryError:
+            cut = Reason.MEMORY_LIMIT  # what the reading held is free again once this is left
+        return draft.finish(document.media_type) if cut is None else _provisional(draft, document, cut)
+
+
+def _provisional(draft: Draft, document: Document, reason: Reason) -> Extraction:
+    limit = "time" if reason is Reason.EXTRACT_TIMEOUT else "memory"
+    if not draft.blocks and not draft.members:
+        raise CollatioError(reason, f"The {limit} limit was reached before anything was read.")
+    draft.warn("PARTIAL", f"The {limit} limit was reached; what was read so far is here.")
+    return replace(draft.finish(document.media_type), provisional=True)
 
 
 def _declare(

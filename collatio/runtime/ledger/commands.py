@@ -168,12 +168,18 @@ def settle(
     )
 
 
-def done(key: str, token: int, digest: str, summary: str, children: str = "") -> Settlement:
-    """Make the result of a step that succeeded. `summary` is at most 1 KiB; `children` JSON."""
+def done(
+    key: str, token: int, digest: str, summary: str, children: str = "", *, provisional: bool = False
+) -> Settlement:
+    """Make the result of a step that succeeded. `summary` is at most 1 KiB; `children` JSON.
+
+    A `provisional` result is known to the job that had the step run; for any other it runs again.
+    """
     if len(summary.encode()) > SUMMARY_BYTES_MAX:
         msg = f"a step's summary is at most {SUMMARY_BYTES_MAX} bytes"
         raise ValueError(msg)
-    return Settlement(key, token, "done", {"digest": digest, "summary": summary, "children": children})
+    fields: dict[str, str | int] = {"digest": digest, "summary": summary, "children": children}
+    return Settlement(key, token, "done", {**fields, "provisional": 1} if provisional else fields)
 
 
 def permanent(key: str, token: int, reason: str, message: str) -> Settlement:

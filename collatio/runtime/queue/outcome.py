@@ -26,11 +26,15 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It succeeded. `summary` is small (1 KiB as JSON); `children` are specs of further work."""
+    """It succeeded. `summary` is small (1 KiB as JSON); `children` are specs of further work.
+
+    A `provisional` result is the asking job's alone: another run may do better.
+    """
 
     digest: str
     summary: Mapping[str, Any]
     children: Sequence[Mapping[str, Any]] = field(default=())
+    provisional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

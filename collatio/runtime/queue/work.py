@@ -201,7 +201,9 @@ def _settlement(work: Work, outcome: Outcome) -> Settlement:
     if isinstance(outcome, Done):
         children = json.dumps(list(outcome.children)) if outcome.children else ""
         summary = json.dumps(outcome.summary, separators=(",", ":"), ensure_ascii=False)
-        return commands.done(work.key, work.token, outcome.digest, summary, children)
+        return commands.done(
+            work.key, work.token, outcome.digest, summary, children, provisional=outcome.provisional
+        )
     if isinstance(outcome, Crashed):
         return commands.crash(work.key, work.token, outcome.reason, outcome.message)
     if isinstance(outcome, GivenBack):

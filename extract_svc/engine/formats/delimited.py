@@ -30,7 +30,8 @@ def read(document: Document, _options: Options, draft: Draft) -> None:
     body = text[stated.end() :] if stated else text
     delimiter = stated[1] if stated else delimiter_of(body, "\t" if document.media_type == TSV else "")
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    rows = [row for row in csv.reader(io.StringIO(body, newline=""), delimiter=delimiter) if row]
+    lines = csv.reader(io.StringIO(body, newline=""), delimiter=delimiter)
+    rows = [row for row in draft.in_time(lines) if row]
     draft.metadata = normalise({"charset": encoding, "delimiter": delimiter})
     draft.table(rows, text=text.replace("\r\n", "\n").replace("\r", "\n"))
 

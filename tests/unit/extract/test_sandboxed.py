@@ -16,7 +16,7 @@ from extract_svc import sandboxed
 warm = set(sys.modules)
 for path in sorted(Path(sys.argv[1]).rglob("*.*")):
     data = path.read_bytes()
-    header = {"media_type": sniff_bytes(data, path.name), "name": path.name, "options": ""}
+    header = {"media_type": sniff_bytes(data, path.name), "name": path.name, "options": "", "reading_s": 60}
     try:
         sandboxed.run(json.dumps(header).encode(), [io.BytesIO(data)])
     except CollatioError:

@@ -7,7 +7,8 @@
 --
 -- A step's hash, short names because there are many:
 --   s state  t token  g generation  n tenant  j job  f fingerprint  c predicted ms  p spec
---   d outcome digest  u summary  h children  r reason  m message  k kind (P, T)
+--   d outcome digest  u summary  h children  r reason  m message
+--   k kind: of a failure permanent (P) or passing (T), of a result provisional (V) or none
 --   ai ad at  attempts charged to infrastructure, to the document, to a passing cause;  a attempts in all
 --   al runs alone  hd in hand  x message  w worker  tr first submitter's traceparent
 --   q queued  b begun  e ended (ms)

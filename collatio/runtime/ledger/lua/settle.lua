@@ -1,5 +1,5 @@
 -- SETTLE {results: [{key, token, kind, ...}], in_hand, in_hand_token}: COMMIT and FAIL, in lists.
---   done       {digest, summary, children}
+--   done       {digest, summary, children, provisional?}
 --   permanent  {reason, message}
 --   transient  {reason, message, retry_after_ms}    the fourth is terminal
 --   crash      {reason, message}                    charged to the document; its second is terminal, quarantined
@@ -11,7 +11,12 @@ local kick = false
 local settle = {}
 
 function settle.done(key, step, item)
-  finish(key, step, 'DONE', { 'd', item.digest, 'u', item.summary, 'h', item.children or '' })
+  local fields = { 'd', item.digest, 'u', item.summary, 'h', item.children or '' }
+  if item.provisional then
+    fields[#fields + 1] = 'k'
+    fields[#fields + 1] = 'V'
+  end
+  finish(key, step, 'DONE', fields)
   return 'committed'
 end
 

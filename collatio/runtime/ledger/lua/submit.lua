@@ -1,8 +1,9 @@
 -- SUBMIT {call, tenant, job, steps: [{key, engine, cost_ms, spec, traceparent, reopen_before_ms?, redo_before_ms?,
 -- lost?}], take}
 -- Registers the call's interest and answers each step's present state. `lost` names an outcome digest whose
--- blob is gone: a step DONE with it runs again. So does one that ended before `redo_before_ms`. `take` > 0 also
--- takes up to that many messages.
+-- blob is gone: a step DONE with it runs again. So does one that ended before `redo_before_ms`, and one whose
+-- result is provisional, when another job asks than the one it ran for. `take` > 0 also takes up to that many
+-- messages.
 
 -- `fresh`: the call was not known, or had lapsed. To one that had submitted before, it says that this SUBMIT alone
 -- counts from now on: what it wanted earlier may be gone, and TOUCH will not tell, because the call lives again.
@@ -25,7 +26,9 @@ local function stale(item, step)
   if step.s ~= 'DONE' and step.s ~= 'FAILED' then return false end
   local ended_ms = tonumber(step.e)
   local redo = item.redo_before_ms ~= nil and ended_ms < item.redo_before_ms
-  if step.s == 'DONE' then return redo or (item.lost ~= nil and item.lost == step.d) end
+  if step.s == 'DONE' then
+    return redo or (item.lost ~= nil and item.lost == step.d) or (step.k == 'V' and step.j ~= args.job)
+  end
   if redis.call('ZSCORE', ns .. ':quarantine', item.key) then return false end
   if redo or step.k == 'T' then return true end
   if now - ended_ms > limits.failure_ttl_ms then return true end

@@ -10,7 +10,7 @@ from extract_svc.engine.grid import lay_out
 from extract_svc.engine.model import BlockKind, Mark, OutlineEntry, TableCell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from extract_svc.engine.draft import Draft
     from extract_svc.engine.ooxml import Names
@@ -220,6 +220,16 @@ class Walker:
 
     def _rows(self, table: Any, beside: list[_Inline], inner: list[Any]) -> list[list[TableCell]]:
         rows: list[list[TableCell]] = []
+        for element in self.draft.in_time(self._each_row(table)):
+            cells = self._cells(element, beside, inner)
+            count = self._repeat(element, "number-rows-repeated")
+            has_text = any(cell.text for cell in cells)
+            rows += [cells] * (min(count, _MAX_REPEAT) if has_text else min(count, 1))
+        while rows and not any(cell.text for cell in rows[-1]) and self._sheets:
+            rows.pop()
+        return rows
+
+    def _each_row(self, table: Any) -> Iterator[Any]:
         stack = list(reversed(table))
         while stack:
             element = stack.pop()
@@ -227,13 +237,7 @@ class Walker:
             if tag in ("table-rows", "table-header-rows", "table-row-group"):
                 stack += reversed(element)
             elif tag == "table-row":
-                cells = self._cells(element, beside, inner)
-                count = self._repeat(element, "number-rows-repeated")
-                has_text = any(cell.text for cell in cells)
-                rows += [cells] * (min(count, _MAX_REPEAT) if has_text else min(count, 1))
-        while rows and not any(cell.text for cell in rows[-1]) and self._sheets:
-            rows.pop()
-        return rows
+                yield element
 
     def _repeat(self, element: Any, name: str) -> int:
         value = self._attribute(element, name)

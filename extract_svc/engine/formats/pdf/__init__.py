@@ -50,12 +50,12 @@ def read(document: Document, options: Options, draft: Draft) -> None:
         draft.metadata = normalise(extras.properties(handle), page_count=count, creator_is_author=False)
         pages: list[_PageRead] = []
         scans = Scans(wish_of(options.plugin_options))
-        cut = False
+        cut: LimitReached | MemoryError | None = None
         for index in range(count):
             try:
                 pages.append(_page(handle, index, draft, scans))
-            except LimitReached:
-                cut = True
+            except (LimitReached, MemoryError) as limit:
+                cut = limit.with_traceback(None)  # which would hold on to the page
                 break
         classify([(height, pieces) for height, pieces, _ in pages])
         _write(pages, draft)
@@ -63,8 +63,8 @@ def read(document: Document, options: Options, draft: Draft) -> None:
             draft.outline = [OutlineEntry(level, title, page) for level, title, page in _headings(pages)]
         extras.outline(handle, draft)
         extras.attachments(handle, draft)
-        if cut:
-            raise LimitReached
+        if cut is not None:
+            raise cut
     finally:
         pdfium.FPDF_CloseDocument(handle)
 

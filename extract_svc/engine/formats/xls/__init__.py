@@ -164,7 +164,7 @@ def _sheet(records: list[Record], start: int, book: _Book, draft: Draft) -> None
     page = draft.pages[-1]
     marks = (Mark.HIDDEN,) if page.hidden else ()
     sheet = _Sheet()
-    for index, (kind, data, _), charted in _own(records, start):
+    for index, (kind, data, _), charted in draft.in_time(_own(records, start), lambda _: 1):
         if kind in (_HEADER, _FOOTER, _TXO, _CHART_TEXT):
             after = records[index + 1] if index + 1 < len(records) else Record(0, b"", 0)
             sheet.beside += _aside(kind, data, after, book)

@@ -51,7 +51,7 @@ def read(document: Document, options: Options, draft: Draft) -> None:
             continue
         links = office.relations(relation.target)
         _running(part, names, draft, number, BlockKind.HEADER)
-        for region in split_regions(read_cells(part, book, names)):
+        for region in split_regions(read_cells(part, book, names, draft.in_time)):
             draft.table(region, page=number, caption=title, marks=marks)
         for element in part.iter():
             if names[element.tag] == "hyperlink":

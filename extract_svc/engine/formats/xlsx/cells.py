@@ -11,7 +11,7 @@ from extract_svc.engine.model import TableCell
 from extract_svc.engine.ooxml import Names, Office, attribute
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 _REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d{1,7})")
 _MAX_COLUMNS = 16_384
@@ -73,13 +73,15 @@ def _formats(styles: Any, names: Names) -> list[str]:
     return [codes.get(int(key), "") if key.isdigit() else "" for key in keys]
 
 
-def read_cells(sheet: Any, book: Book, names: Names) -> list[list[TableCell]]:
+def read_cells(
+    sheet: Any, book: Book, names: Names, in_time: Callable[[Iterable[Any]], Iterable[Any]]
+) -> list[list[TableCell]]:
     """Answer the rows from the first one in use; merged cells span, blank rows between are kept few."""
     spans = _merged(sheet, names)
     rows: list[list[TableCell]] = []
     last, total = 0, 0
     data = next((e for e in sheet if names[e.tag] == "sheetData"), ())
-    for row in data:
+    for row in in_time(data):
         if names[row.tag] != "row":
             continue
         stated = row.get("r") or ""

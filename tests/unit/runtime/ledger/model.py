@@ -41,6 +41,7 @@ class Entry:
     in_hand: bool = False
     message: str = ""
     digest: str = ""
+    provisional: bool = False
     transient: bool = False
     ended_ms: int = 0
     queued_ms: int = 0
@@ -124,7 +125,7 @@ class Model:
         answers = []
         for asked in steps:
             step = self.steps.get(asked.key)
-            joined = step is not None and not self._stale(step, asked)
+            joined = step is not None and not self._stale(step, asked, job)
             if step is None or not joined:
                 generation = step.generation + 1 if step else 1
                 step = Entry(asked.key, tenant, job, asked.engine, max(1, asked.cost_ms), generation)
@@ -137,10 +138,10 @@ class Model:
             answers.append((step.state, known, joined and not known, step.generation))
         return answers
 
-    def _stale(self, step: Entry, asked: Step) -> bool:
+    def _stale(self, step: Entry, asked: Step, job: str) -> bool:
         redone = asked.redo_before_ms is not None and step.ended_ms < asked.redo_before_ms
         if step.state is State.DONE:
-            return redone or asked.lost == step.digest
+            return redone or asked.lost == step.digest or (step.provisional and step.job != job)
         if step.state is not State.FAILED or step.key in self.quarantine:
             return False
         remembered = self.clock() - step.ended_ms <= self.limits.failure_ttl_ms
@@ -285,6 +286,7 @@ class Model:
             return Verdict.FENCED
         if result.kind == "done":
             step.digest = str(result.fields["digest"])
+            step.provisional = "provisional" in result.fields
             self._end(step, State.DONE)
             return Verdict.COMMITTED
         if step.state is not State.RUNNING:

@@ -58,7 +58,7 @@ TIMES = (
 keys = st.lists(st.sampled_from(sorted(WORK)), min_size=1, max_size=4, unique=True)
 calls = st.sampled_from(sorted(CALLS))
 engines = st.sets(st.sampled_from(ENGINES)).map(sorted)
-kinds = st.sampled_from(["done", "done", "permanent", "transient", "crash", "release"])
+kinds = st.sampled_from(["done", "done", "provisional", "permanent", "transient", "crash", "release"])
 index = st.integers(0, 10_000)
 
 
@@ -194,8 +194,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @staticmethod
     def _settlement(key: str, token: int, kind: str, salt: str) -> Settlement:
-        if kind == "done":
-            return c.done(key, token, salt * 64 if salt == "x" else f"{token:064d}", "")
+        if kind in ("done", "provisional"):
+            digest = salt * 64 if salt == "x" else f"{token:064d}"
+            return c.done(key, token, digest, "", provisional=kind == "provisional")
         if kind == "permanent":
             return c.permanent(key, token, "ENCRYPTED", "m")
         if kind == "transient":

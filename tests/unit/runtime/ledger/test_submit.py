@@ -159,6 +159,16 @@ def test_a_redo_runs_what_ended_before_it_whatever_came_of_it(bench: Bench) -> N
     assert [(step.state, step.generation) for step in again] == [(State.QUEUED, 2)] * 2
 
 
+def test_a_provisional_result_is_known_to_its_own_job_alone(bench: Bench) -> None:
+    """The job that it ran for is answered with it as often as it asks; for any other job the step runs again."""
+    (token,) = bench.hold("k", job="j1")
+    assert bench.settle(c.done("k", token, DIGEST, "{}", provisional=True)) == (Verdict.COMMITTED,)
+    own = bench.submit("k", call="c2", job="j1").steps[0]
+    assert (own.state, own.known, own.digest, own.transient) == (State.DONE, True, DIGEST, False)
+    other = bench.submit("k", call="c3", job="j2").steps[0]
+    assert (other.state, other.known, other.generation) == (State.QUEUED, False, 2)
+
+
 def test_a_quarantined_failure_stays_whoever_asks(bench: Bench) -> None:
     """Neither time nor a retry reopens a step that was given up on: REPLAY does."""
     bench.hold("k")
