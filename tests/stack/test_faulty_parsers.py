@@ -50,7 +50,7 @@ async def test_faults_14_and_15_faulty_parsers_fail_their_documents_alone(tmp_pa
     """
     plugin = install(tmp_path / "plugin")
     folder = tmp_path / "documents"
-    papers = write_papers(folder, 200, tag=str(tmp_path))
+    papers = write_papers(folder, 998, tag=str(tmp_path))
     for word in (*REASONS, "GOOD"):
         (folder / f"{word.lower()}{SUFFIX}").write_text(f"{word} is the order of this document.\n")
     environ = {

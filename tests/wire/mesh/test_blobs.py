@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from collatio.v1 import gateway_pb2 as pb
 from collatio.v1 import gateway_pb2_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from tests.support.served_mesh import ServedMesh
 
@@ -157,9 +158,11 @@ async def test_reading_minds_its_bounds(served: ServedMesh) -> None:
 
 
 @asynccontextmanager
-async def gateway_process(state_url: str, folder: Path) -> AsyncIterator[tuple[int, str]]:
-    """Run a gateway of its own; yields its process id and address."""
-    argv = [sys.executable, "-m", "gateway", "serve", "--state-url", state_url, "--drain-s", "0"]
+async def gateway_process(
+    state_url: str, folder: Path, start: Sequence[str] = ()
+) -> AsyncIterator[tuple[int, str]]:
+    """Run a gateway of its own; yields its process id and address. `start`: the command that becomes it."""
+    argv = [*start, sys.executable, "-m", "gateway", "serve", "--state-url", state_url, "--drain-s", "0"]
     argv += ["--blob-url", (folder / "blobs").as_uri(), "--grace-s", "0", "--listen", "127.0.0.1:0"]
     for stage in ("fetch", "extract", "compare"):
         argv += [f"--{stage}-target", "127.0.0.1:1"]
@@ -197,6 +200,38 @@ async def latencies(channel: grpc.aio.Channel, until: asyncio.Event) -> list[flo
         if not len(found) % 10:
             await asyncio.sleep(0)
     return found
+
+
+@pytest.fixture
+def on_a_small_disk(tmp_path: Path) -> Sequence[str]:
+    """The command that starts a program with a blob folder on a disk of its own, of 4 MiB."""
+    unshare = shutil.which("unshare") or pytest.skip("needs unshare, of util-linux")
+    alone = [unshare, "--user", "--map-root-user", "--mount"]
+    if subprocess.run([*alone, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("needs a kernel that gives user namespaces")
+    (tmp_path / "blobs").mkdir()
+    mount = f'mount -t tmpfs -o size=4m disk "{tmp_path / "blobs"}" && exec "$@"'
+    return [*alone, "sh", "-c", mount, "sh"]
+
+
+def seen_by(pid: int, folder: Path) -> list[Path]:
+    """List a folder as a process sees it."""
+    return list(Path(f"/proc/{pid}/root{folder}").iterdir())
+
+
+async def test_fault_19_an_upload_to_a_full_disk(
+    state_url: str, tmp_path: Path, on_a_small_disk: Sequence[str]
+) -> None:
+    """It is refused when there is no room, nothing of it is left, and what does fit is taken after it."""
+    async with (
+        gateway_process(state_url, tmp_path, on_a_small_disk) as (pid, address),
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        blobs: Any = gateway_pb2_grpc.BlobServiceStub(channel)
+        error = await error_of(lambda: blobs.UploadBlob(pieces(os.urandom(6 * MIB))))
+        assert error.reason is Reason.BLOB_STORE_FULL
+        assert not seen_by(pid, tmp_path / "blobs" / "incoming")
+        await blobs.UploadBlob(pieces(os.urandom(3 * MIB)))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, which is Linux's")
