@@ -148,10 +148,16 @@ class _Pool:
         die_with_parent(self._parent)
         self._child = _Child(self._plan, self._worker, self._stop, self._notice)
 
-    def on_child_stop(self, **_: Any) -> None:
-        """Close it again, delivering what was traced."""
+    def on_child_stop(self, *, exitcode: int, **_: Any) -> None:
+        """Close it again, delivering what was traced.
+
+        Where the whole pool stops, this ends the child: billiard has it wait a second for a signal from a parent
+        that reads no more by then, and only waits for its children.
+        """
         if self._child is not None:
             self._child.close()
+        if self._stop.stopping():
+            os._exit(exitcode)
 
     def on_ready(self, sender: Any, **_: Any) -> None:
         """Announce the pool, keep announcing it, and listen for the order to stop."""
