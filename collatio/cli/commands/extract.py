@@ -80,5 +80,5 @@ async def _extract(
         job = await conduct(session.client, spec, talk)
         place = replacing(target) if target else nullcontext(sys.stdout.buffer)
         with place as file:
-            findings = await gather(session.client, job, LinesSink(file, Kind.EXTRACTIONS), unread)
+            findings = await gather(session.results, job, LinesSink(file, Kind.EXTRACTIONS), unread)
     return job, findings, unread

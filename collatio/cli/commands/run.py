@@ -98,7 +98,7 @@ async def _run(
             spec, unread = await prepare(order, session, talk)
             job = await conduct(session.client, spec, talk)
             trace = trace_reader(session.traces, job, surroundings) if session.traces and output else None
-            findings = await save(session.client, job, output, unread, trace)
+            findings = await save(session.results, job, output, unread, trace)
             if output is not None:  # while the mesh stops
                 publishing = asyncio.ensure_future(asyncio.to_thread(publish, output))
     finally:

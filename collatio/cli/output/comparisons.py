@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from collatio.cli.output import SCHEMA_VERSION
@@ -112,6 +113,7 @@ def _place(place: Place) -> Row:
     return row
 
 
+@cache  # a job has more changes than an enum has values
 def _short(enum: Any, value: int, prefix: str) -> str:
     """Name an enum's value as people say it; one that is newer than this client by its number."""
     return enum.Name(value).removeprefix(prefix) if value in enum.values() else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from collatio.cli.output import SCHEMA_VERSION
@@ -150,7 +151,7 @@ def _blocks(blocks: Iterable[Block]) -> Iterator[Row]:
     """Say where each block stands in the row's text, in code points, so that no text is written twice."""
     start = 0
     for block in blocks:
-        row: Row = {"kind": _kind(block), "start": start, "length": len(block.text)}
+        row: Row = {"kind": _kind(block.kind), "start": start, "length": len(block.text)}
         for name in ("level", "page"):
             if getattr(block, name):
                 row[name] = getattr(block, name)
@@ -160,10 +161,11 @@ def _blocks(blocks: Iterable[Block]) -> Iterator[Row]:
         start += len(block.text) + len(_BLOCK_JOINT)
 
 
-def _kind(block: Block) -> str:
-    if block.kind not in BlockKind.values():
-        return str(block.kind)
-    return BlockKind.Name(block.kind).removeprefix("BLOCK_KIND_")
+@cache  # a job has more blocks than there are kinds
+def _kind(kind: BlockKind.ValueType) -> str:
+    if kind not in BlockKind.values():
+        return str(kind)
+    return BlockKind.Name(kind).removeprefix("BLOCK_KIND_")
 
 
 def _table(table: Table, *, stated: bool) -> Row:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+DEFAULT_TENANT = "default"
+"""Who calls without credentials."""
 
 
 def digest_of(data: bytes) -> str:

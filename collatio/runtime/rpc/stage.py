@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from collatio.runtime.blobs.digest import is_tenant
+from collatio.runtime.blobs.digest import DEFAULT_TENANT, is_tenant
 from collatio.runtime.errors import CATALOGUE, CollatioError, Reason, invalid
 from collatio.runtime.ledger import commands
 from collatio.v1 import common_pb2 as pb
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collatio.runtime.sandbox.isolation import Isolation
 
 TENANT_KEY = "collatio-tenant"
-DEFAULT_TENANT = "default"
 PAGE_DEFAULT, PAGE_MAX = 100, 1000
 OFFSET_DIGITS_MAX = 16
 SECONDS_MAX = 253_402_300_799  # the end of the year 9999, as far as a Timestamp goes
