@@ -72,7 +72,8 @@ def make_handler(settings: Settings, telemetry: Telemetry) -> Handler:
         output_bytes=settings.tile_output,
         open_files=256,
     )
-    zygote = Zygote([MODULE])
+    record = telemetry.instruments.record_sandbox
+    zygote = Zygote([MODULE], told=lambda death: record("compare", death.growth_bytes))
     zygote.start()
     blobs = connect(settings.blob_url)
     priors = Priors(connect_state(settings.state_url), blobs)

@@ -68,7 +68,8 @@ def make_handler(settings: Settings, telemetry: Telemetry) -> Handler:
         memory_bytes=settings.document_memory,
         output_bytes=settings.document_output,
     )
-    zygote = Zygote([MODULE])
+    record = telemetry.instruments.record_sandbox
+    zygote = Zygote([MODULE], told=lambda death: record("extract", death.growth_bytes))
     zygote.start()
     blobs = connect(settings.blob_url)
     return ExtractHandler(blobs, zygote, limits, telemetry.tracing, settings.document_reading)

@@ -1,4 +1,4 @@
-"""An OpenTelemetry collector as far as a test needs one: takes OTLP over HTTP, and keeps the spans."""
+"""An OpenTelemetry collector as far as a test needs one: takes OTLP over HTTP, keeps the spans and the metrics."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -17,6 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
@@ -26,6 +28,7 @@ class Collector:
     def __init__(self) -> None:
         self.endpoint = ""
         self._spans: list[tuple[str, Span]] = []
+        self._metrics: list[Metric] = []
         self._lock = threading.Lock()
 
     def take(self, request: ExportTraceServiceRequest) -> None:
@@ -35,6 +38,22 @@ class Collector:
                 names = {a.key: a.value.string_value for a in part.resource.attributes}
                 service = names.get("service.name", "")
                 self._spans += [(service, span) for scope in part.scope_spans for span in scope.spans]
+
+    def take_metrics(self, request: ExportMetricsServiceRequest) -> None:
+        """Keep what a process measured; each export tells of its whole life."""
+        with self._lock:
+            for part in request.resource_metrics:
+                self._metrics += [metric for scope in part.scope_metrics for metric in scope.metrics]
+
+    def metrics(self, name: str) -> list[Metric]:
+        """Return what was told under a metric's name so far."""
+        with self._lock:
+            return [metric for metric in self._metrics if metric.name == name]
+
+    def spans(self, service: str, name: str) -> list[Span]:
+        """Return a service's spans of a name so far."""
+        with self._lock:
+            return [span for sender, span in self._spans if (sender, span.name) == (service, name)]
 
     def of_trace(self, trace_id: str) -> list[tuple[str, Span]]:
         """Return a trace's spans so far; the id in hexadecimal digits."""
@@ -53,6 +72,8 @@ class _Handler(BaseHTTPRequestHandler):
             body = gzip.decompress(body)
         if self.path == "/v1/traces":
             self._collector.take(ExportTraceServiceRequest.FromString(body))
+        elif self.path == "/v1/metrics":
+            self._collector.take_metrics(ExportMetricsServiceRequest.FromString(body))
         self.send_response(200)
         self.send_header("Content-Type", "application/x-protobuf")
         self.end_headers()

@@ -119,9 +119,9 @@ class _Child:
             run.run(tenant, job, message, steps)
 
     def close(self) -> None:
-        """Let go of everything; what was traced is delivered first."""
-        self.telemetry.shutdown(FLUSH_S)
+        """Let go of everything; what the handler has to tell at its end is delivered too."""
         self._handler.close()
+        self.telemetry.shutdown(FLUSH_S)
         self._client.close()
 
 

@@ -68,6 +68,10 @@ class Channel:
         except OSError:
             return True
 
+    def waiting(self) -> bool:
+        """Tell whether there is something to receive, or the end, without waiting."""
+        return bool(self._poll.poll(0))
+
     def close(self) -> None:
         """Close this end; safe to repeat."""
         self._sock.close()

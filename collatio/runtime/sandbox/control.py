@@ -1,9 +1,10 @@
 """The bytes that cross between pool child and zygote; both sides are ours and trusted.
 
 First a line of JSON each way: what to preload, and whether that worked. Then fixed-size commands, each
-with a sandbox's number; FORK carries the sandbox's socket as a descriptor, and only REAP is answered. Numbers
-are the pool child's own, so nobody has to wait to learn a process id, and no process id is ever signalled
-by anyone but its parent: a recycled id cannot be hit.
+with a sandbox's number; FORK carries the sandbox's socket as a descriptor. REAP and RELEASE are answered by how
+the sandbox ended: the pool child waits for the one answer, and finds the other when it next makes a sandbox.
+Numbers are the pool child's own, so nobody has to wait to learn a process id, and no process id is ever
+signalled by anyone but its parent: a recycled id cannot be hit.
 """
 
 from __future__ import annotations

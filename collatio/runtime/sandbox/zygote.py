@@ -41,7 +41,7 @@ class Zygote:
 
     `preload` are the modules whose functions may be called; they are imported once, before any fork, and must
     not start threads. `extra_path` is added to the import path, `readable` to what lazily loading code
-    may read. A zygote dies with the *thread* that started it (the kernel's parent-death signal is per
+    may read. `told` hears how each sandbox ended, when the next one is made. A zygote dies with the *thread* that started it (the kernel's parent-death signal is per
     thread), so start it from one that lasts.
     """
 
@@ -51,11 +51,13 @@ class Zygote:
         *,
         extra_path: Sequence[str] = (),
         readable: Sequence[str] = (),
+        told: Callable[[Death], None] = lambda _: None,
         start_timeout_s: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._brief = Brief(tuple(preload), tuple(readable))
         self._extra_path = tuple(extra_path)
+        self._told = told
         self._start_timeout_s = start_timeout_s
         self._clock = clock
         self._lock = threading.RLock()
@@ -89,6 +91,7 @@ class Zygote:
         """
         with self._lock:
             self._ensure_alive()
+            self._hear()
             number, channel = self._take_spare() or self._fork()
             self._spare = self._fork()
         return ForkedSandbox(number, channel, self, limits, self._clock)
@@ -123,6 +126,7 @@ class Zygote:
         """End the zygote and every sandbox, and wait for its end; safe to repeat."""
         with self._lock:
             if self._owner == os.getpid():
+                self._hear()
                 self._end()
             else:
                 self._forget()
@@ -178,13 +182,27 @@ class Zygote:
             raise SandboxUnavailable(clean(greeting["fault"]))
         self._greeted = True
 
+    def _hear(self) -> None:
+        """Take in how the sandboxes ended that were released."""
+        try:
+            while self._greeted and self._channel is not None and self._channel.waiting():
+                self._answer(self._clock() + _ANSWER_S)
+        except (TimeoutError, EOFError):
+            pass  # it is gone, which the next order finds out
+
     def _death_of(self, number: int, deadline: float) -> Death | None:
-        """Read answers until this sandbox's: an interrupted call may have left an older one unread."""
-        assert self._channel is not None
+        """Read answers until this sandbox's: those of released ones may stand before it."""
         while True:
-            answered, death = control.decode_death(self._channel.receive(control.DEATH.size, deadline))
+            answered, death = self._answer(deadline)
             if answered == number:
                 return death
+
+    def _answer(self, deadline: float) -> tuple[int, Death | None]:
+        assert self._channel is not None
+        number, death = control.decode_death(self._channel.receive(control.DEATH.size, deadline))
+        if death is not None:
+            self._told(death)
+        return number, death
 
     def _fork(self) -> tuple[int, Channel]:
         """Order a fork; it happens while the caller goes on, and `READY` on the socket says it has."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # Boundaries in seconds. The first row is the conventions' advice for call durations.
 _CALL_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 _WAIT_S = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+_MIB = (1, 4, 16, 32, 64, 128, 256, 512, 1024, 2048)
 _JOB_S = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 14400.0)
 
 
@@ -54,6 +55,7 @@ class Instruments:
     messaging_process_duration: Histogram
     queue_wait: Histogram
     job_duration: Histogram
+    sandbox_memory: Histogram
     steps_completed: Counter
     steps_failed: Counter
 
@@ -73,6 +75,12 @@ class Instruments:
             messaging_process_duration=seconds("messaging.process.duration", "Work on a message.", _WAIT_S),
             queue_wait=seconds("collatio.queue.wait", "From a message's sending to its work.", _WAIT_S),
             job_duration=seconds("collatio.job.duration", "From a job's acceptance to its end.", _JOB_S),
+            sandbox_memory=meter.create_histogram(
+                "collatio.sandbox.memory",
+                "By",
+                "What a sandbox took at its peak, beyond the memory it was forked with.",
+                explicit_bucket_boundaries_advisory=[size << 20 for size in _MIB],
+            ),
             steps_completed=meter.create_counter(
                 "collatio.steps.completed", "{step}", "Steps that succeeded."
             ),
@@ -116,6 +124,10 @@ class Instruments:
     def record_step_failed(self, stage: str, reason: str, count: int = 1) -> None:
         """Count steps that failed for good, by reason (a word of the catalogue)."""
         self.steps_failed.add(count, {STAGE: stage, "reason": reason})
+
+    def record_sandbox(self, stage: str, memory_bytes: int) -> None:
+        """Record what a sandbox took at its peak."""
+        self.sandbox_memory.record(memory_bytes, {STAGE: stage})
 
     def record_job(self, duration_s: float, state: str) -> None:
         """Record a job's end; `state` is its final state."""

@@ -64,7 +64,7 @@ class Nursery:
         else:
             self._reap(number)
             death = self._deaths.pop(number, None)
-            if order is Order.REAP:
+            with contextlib.suppress(BrokenPipeError):  # who released it may be gone by now
                 self._pool_child.sendall(control.encode_death(number, death))
 
     def _fork(self, number: int, channel: int) -> None:

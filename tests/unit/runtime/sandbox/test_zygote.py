@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from collatio.runtime.sandbox import (
+    Limits,
     SandboxClosed,
     SandboxDied,
     SandboxLost,
@@ -24,7 +25,7 @@ from collatio.runtime.sandbox import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from collatio.runtime.sandbox import Limits
+    from collatio.runtime.sandbox.control import Death
     from tests.unit.runtime.sandbox.conftest import Eyes
 
 ORPHANS = """
@@ -167,6 +168,22 @@ def test_a_start_does_not_wait(own: Zygote, limits: Limits) -> None:
     with own.sandbox(limits) as sandbox:
         assert sandbox.call("sandbox_subjects:echo", b"on", ()) == b"on"
     assert own.pid == first
+
+
+def test_how_each_sandbox_ended_is_told(support: str) -> None:
+    """What a released sandbox took at its peak is heard when the next one is made, or at the end."""
+    deaths: list[Death] = []
+    limits = Limits(wall_s=10, cpu_s=10, memory_bytes=256 << 20, output_bytes=64 << 20)
+    with Zygote(["sandbox_subjects"], extra_path=[support], told=deaths.append) as zygote:
+        for size in (10, 48 << 20):
+            with zygote.sandbox(limits) as sandbox:
+                sandbox.call("sandbox_subjects:of_size", str(size).encode(), ())
+        _settle(zygote, limits)
+        zygote.sandbox(limits).close()
+    small, large, vanished, *_ = deaths
+    assert small.growth_bytes < 8 << 20
+    assert 48 << 20 <= large.growth_bytes < 256 << 20
+    assert vanished.exitcode == 1
 
 
 @pytest.mark.parametrize(

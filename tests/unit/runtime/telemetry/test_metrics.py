@@ -33,6 +33,7 @@ def test_every_instrument_has_the_name_and_the_unit_dashboards_expect() -> None:
     instruments.record_step_completed("fetch", 2)
     instruments.record_step_failed("fetch", "SOURCE_TIMEOUT")
     instruments.record_job(3, "SUCCEEDED")
+    instruments.record_sandbox("extract", 1 << 20)
     instruments.observe_stage("fetch", lambda: StageLevels(5, 1.5, 2, 1, 4))
     metrics = collect(reader)
     assert {name: metric.unit for name, metric in metrics.items()} == {
@@ -47,6 +48,7 @@ def test_every_instrument_has_the_name_and_the_unit_dashboards_expect() -> None:
         "collatio.workers": "{worker}",
         "collatio.quarantine": "{step}",
         "collatio.job.duration": "s",
+        "collatio.sandbox.memory": "By",
         "collatio.stage.inflight": "{step}",
     }
     (failed,) = metrics["collatio.steps.failed"].data.data_points
