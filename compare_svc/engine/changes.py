@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from compare_svc.engine.model import Change, ChangeKind, ChangeScope, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from compare_svc.engine.edit import Edit, Span
     from compare_svc.engine.prepare import Prepared
@@ -26,14 +26,19 @@ class Placed(NamedTuple):
 
 
 def place_edits(
-    left: Prepared, right: Prepared, edits: Iterable[Edit], paired_tables: tuple[tuple[int, int], ...]
+    left: Prepared,
+    right: Prepared,
+    edits: Iterable[Edit],
+    paired_tables: tuple[tuple[int, int], ...],
+    apart: Collection[int] = (),
 ) -> list[Placed]:
-    """Make the changes of running text; what differs in tables is told by cells instead."""
+    """Make the changes of running text; what differs in tables is told by cells instead, but for edits `apart`."""
     pairs = set(paired_tables)
     return [
         Placed(edit.at, _rank(edit.kind), _change(left, right, edit))
-        for edit in edits
-        if not _told_by_cells(_table(left, edit.left), _table(right, edit.right), edit.kind, pairs)
+        for at, edit in enumerate(edits)
+        if at in apart
+        or not _told_by_cells(_table(left, edit.left), _table(right, edit.right), edit.kind, pairs)
     ]
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from collatio.runtime.errors import Reason
 from compare_svc.engine.blocks import align_documents
+from compare_svc.engine.cells import explain_tables
 from compare_svc.engine.changes import ordered, place_edits, place_last, place_tables
 from compare_svc.engine.edits import text_edits
 from compare_svc.engine.hidden import compare_links, compare_pictures
@@ -29,7 +30,7 @@ from compare_svc.engine.model import (
 from compare_svc.engine.numbering import tell_renumbering
 from compare_svc.engine.prepare import Preparer
 from compare_svc.engine.properties import compare_fields, compare_metadata
-from compare_svc.engine.reasons import artifact_words, explain, explain_tables
+from compare_svc.engine.reasons import artifact_words, explain
 from compare_svc.engine.similarity import measure
 from compare_svc.engine.tables import compare_tables
 from compare_svc.engine.versioning import ENGINE
@@ -116,11 +117,12 @@ def _different(left: Prepared, right: Prepared, options: Options, *, swapped: bo
     tables = compare_tables(left.document, right.document, ignore, options.max_changes)
     fields, fields_alike = compare_fields(left.document, right.document, ignore)
     metadata = compare_metadata(left.document, right.document, ignore)
-    edited = place_edits(left, right, edits, tables.pairs)
+    celled = explain_tables(left, right, edits, tables.changes)
+    edited = place_edits(left, right, edits, tables.pairs, celled.apart)
     told = tell_renumbering(left.document, right.document, [entry.change for entry in edited])
     placed = [
         *(entry._replace(change=change) for entry, change in zip(edited, told, strict=True)),
-        *place_tables(left, right, explain_tables(left, right, edits, tables.changes)),
+        *place_tables(left, right, celled.changes),
         *place_last([*fields, *metadata, *compare_links(left.document, right.document, ignore)]),
         *place_last(compare_pictures(left.document, right.document)),
     ]

@@ -9,30 +9,24 @@ reading order differs where cells and columns stand side by side.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from compare_svc.engine.artifacts import CONFIDENCE_MIN, FORMAT, LOW_CONFIDENCE, PAGE_FURNITURE
 from compare_svc.engine.model import BlockKind, ChangeKind, Mark
-from compare_svc.engine.words import fold, tokens
+from compare_svc.engine.reordering import ONE_SIDED, mark_reordered
+from compare_svc.engine.words import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from compare_svc.engine.edit import Edit, Span
-    from compare_svc.engine.model import Change
+    from compare_svc.engine.model import Block
     from compare_svc.engine.prepare import Prepared
 
 _MARKER = re.compile(
     r"\s*(?:[^\w\s]{1,3}|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.):]?|\d{1,2}(?:\.\d{1,2})+\.?)\s*"
 )
-_MARKERS = re.compile(r"(?:^|(?<=\t)) *(?:[^\w\s]{1,2}|\d{1,3}[.)]) +", re.MULTILINE)
-"""Markers at the beginning of lines and cells."""
-REORDERED_WORDS_MIN = 2
-REORDERED_SHARE_MIN = 0.8
 _UNSEEN = frozenset({Mark.HIDDEN, Mark.COMMENT, Mark.NOTE})
-_ONE_SIDED = (ChangeKind.INSERTED, ChangeKind.DELETED)
 
 
 def explain(left: Prepared, right: Prepared, edits: Sequence[Edit]) -> list[Edit]:
@@ -40,12 +34,9 @@ def explain(left: Prepared, right: Prepared, edits: Sequence[Edit]) -> list[Edit
     explained = [_explained(left, right, edit) for edit in edits]
     if left.document.media_type == right.document.media_type:
         return explained
-    reordered = _reordered(left, right, explained)
     return [
-        edit._replace(reason=FORMAT)
-        if not edit.reason and (at in reordered or _is_of_format(left, right, edit))
-        else edit
-        for at, edit in enumerate(explained)
+        edit._replace(reason=FORMAT) if not edit.reason and _is_of_format(left, right, edit) else edit
+        for edit in mark_reordered(left, right, explained)
     ]
 
 
@@ -70,7 +61,7 @@ def _block_reason(side: Prepared, span: Span | None) -> str:
 
 def _is_of_format(left: Prepared, right: Prepared, edit: Edit) -> bool:
     """Tell whether a one-sided edit is a list's marker, a picture's text, or text that a reader does not see."""
-    if edit.kind not in _ONE_SIDED:
+    if edit.kind not in ONE_SIDED:
         return False
     side, span = (left, edit.left) if edit.kind is ChangeKind.DELETED else (right, edit.right)
     if span is None:
@@ -78,72 +69,16 @@ def _is_of_format(left: Prepared, right: Prepared, edit: Edit) -> bool:
     block = side.block(span.block)
     if block.kind is BlockKind.FIGURE or not _UNSEEN.isdisjoint(block.marks):
         return True
-    starts_line = not block.text[: span.begin].rpartition("\n")[2].strip(" \t")
-    return starts_line and bool(_MARKER.fullmatch(side.span_text(span)))
+    return _starts_line(block, span) and bool(_MARKER.fullmatch(side.span_text(span)))
 
 
-def _reordered(left: Prepared, right: Prepared, edits: Sequence[Edit]) -> set[int]:
-    """Find the one-sided edits whose words, nearly all, the other side's one-sided edits hold as well.
-
-    That is text read in another order. A lone word within a block is left out: it may well be an edit.
-    """
-    bags: dict[ChangeKind, dict[int, Counter[str]]] = {kind: {} for kind in _ONE_SIDED}
-    for at, edit in enumerate(edits):
-        if edit.kind in _ONE_SIDED and not edit.reason:
-            side, span = (left, edit.left) if edit.kind is ChangeKind.DELETED else (right, edit.right)
-            if span:
-                words = Counter(_words(_MARKERS.sub("", fold(side.span_text(span)))))
-                if words.total() >= REORDERED_WORDS_MIN or span.end == len(side.block(span.block).text):
-                    bags[edit.kind][at] = words
-    pools = [sum(bags[kind].values(), Counter[str]()) for kind in _ONE_SIDED]
-    found = set()
-    for kind in _ONE_SIDED:
-        shared = pools[0] & pools[1]
-        for at, words in bags[kind].items():
-            covered = words & shared
-            if covered and covered.total() >= REORDERED_SHARE_MIN * words.total():
-                found.add(at)
-                shared -= covered
-    return found
-
-
-def explain_tables(
-    left: Prepared, right: Prepared, edits: Sequence[Edit], changes: Sequence[Change]
-) -> list[Change]:
-    """Give a whole table that one format has and the other writes as text its reason."""
-    if left.document.media_type == right.document.media_type:
-        return list(changes)
-    telling = [edit for edit in edits if not edit.in_disguise]
-    known = (
-        _read_elsewhere(left, [edit.left for edit in telling]),
-        _read_elsewhere(right, [edit.right for edit in telling]),
-    )
-    explained = []
-    for change in changes:
-        place, tables = (
-            (change.left, known[0]) if change.kind is ChangeKind.DELETED else (change.right, known[1])
-        )
-        whole = change.kind in _ONE_SIDED and place and place.row is None and place.column is None
-        if whole and place and place.table in tables:
-            explained.append(replace(change, likely_artifact=True, artifact_reason=FORMAT))
-        else:
-            explained.append(change)
-    return explained
-
-
-def _read_elsewhere(side: Prepared, spans: Sequence[Span | None]) -> set[int]:
-    """Give the tables of one side nearly all of whose words stand on the other side."""
-    changed: Counter[int] = Counter()
-    for span in spans:
-        if span:
-            changed[span.block] += words_in(side.span_text(span))
-    found = set()
-    for ordinal in side.ordinals:
-        table = side.block(ordinal).table
-        words = side.word_count(side.first[ordinal], side.first[ordinal + 1])
-        if table is not None and changed[ordinal] <= (1 - REORDERED_SHARE_MIN) * words:
-            found.add(table)
-    return found
+def _starts_line(block: Block, span: Span) -> bool:
+    """Tell whether a span begins a line, or a cell that goes on behind it: a cell of its own is no marker."""
+    line = block.text[: span.begin].rpartition("\n")[2]
+    if block.table is None:
+        return not line.strip(" \t")
+    goes_on = block.text[span.end :].lstrip(" ")[:1]
+    return not line.rpartition("\t")[2].strip(" ") and goes_on not in {"", "\t", "\n"}
 
 
 def artifact_words(left: Prepared, right: Prepared, edits: Sequence[Edit]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 NAME = "words"
-VERSION = "5"
+VERSION = "6"
 ENGINE = f"{NAME}@{VERSION}"
 """Raise VERSION whenever the same two documents and options would compare differently than before."""
 
