@@ -55,9 +55,10 @@ class _Lone(NamedTuple):
 def mark_reordered(left: Prepared, right: Prepared, edits: Sequence[Edit]) -> list[Edit]:
     """Give what was read in another order its reason, cutting edits that hold more than that."""
     found = [list(_lone(side, edits, kind)) for side, kind in zip((left, right), ONE_SIDED, strict=True)]
-    pools = [sum((each.bag() for each in lone), Counter[str]()) for lone in found]
-    for pool, replaced_words in zip(pools, _replaced(left, right, edits), strict=True):
-        pool += replaced_words
+    pools = [
+        sum((each.bag() for each in lone), words)
+        for lone, words in zip(found, _replaced(left, right, edits), strict=True)
+    ]
     cut: dict[int, list[Edit]] = {}
     for side, lone in zip((left, right), found, strict=True):
         shared = pools[0] & pools[1]
