@@ -88,7 +88,7 @@ OCR = ("rapidocr", "onnxruntime")  # the extra: installing it makes results of t
 
 EXTRACTORS: tuple[Shipped, ...] = (
     _declare("pdf", 2, {types.PDF}, "pypdfium2", *OCR),
-    _declare("docx", 3, {types.DOCX, types.FLAT_OPC, types.WORDML}, "lxml"),
+    _declare("docx", 4, {types.DOCX, types.FLAT_OPC, types.WORDML}, "lxml"),
     _declare("html", 2, {types.HTML, "application/xhtml+xml"}, "lxml", "chardet"),
     _declare("markdown", 3, {types.MARKDOWN}, "markdown-it-py", "chardet"),
     _declare("delimited", 2, {types.CSV, types.TSV}, "chardet"),

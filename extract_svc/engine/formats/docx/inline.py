@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from extract_svc.engine.formats.docx.formula import linear
 from extract_svc.engine.ooxml import Names, attribute, chart_text, diagram_text, relation_id
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ class InlineReader:
                 self._annotation(child, found, out)
             elif tag == "sdt":
                 self._control(child, found, out)
+            elif tag == "oMath":
+                before = child.getprevious()
+                follows = before is not None and names[before.tag] == "oMath"
+                out.append((" " if follows else "") + linear(names, child))
             else:
                 self._other(child, tag, found, out)
 
