@@ -1,7 +1,8 @@
 """Compares pairs of documents: the engine's entry.
 
 Rules:
-1. A document without text is never equal to anything: its pairs are NOT_COMPARABLE.
+1. A document without text is never equal to anything: its pairs are NOT_COMPARABLE, but for one whose pictures are
+   known and another of its format that has text: all of that came, and the pictures went.
 2. Swapping the sides swaps the changes, exactly. A pair is therefore always worked on in one order, that of
    its documents' digests, and mirrored where it was asked the other way round.
 3. Counts and similarities are whole even where the list of changes is cut.
@@ -57,12 +58,19 @@ def compare_batch(pairs: Iterable[tuple[Document, Document]], options: Options) 
     """Compare pairs in order, preparing a document that recurs only once. Raises as `compare` does."""
     shelf = Shelf(options)
     for left, right in pairs:
-        if left.has_text and right.has_text:
+        if _are_comparable(left, right):
             yield _compared(*shelf.pair(left, right), options)
         else:
             yield _not_comparable(
                 left, right, Reason.NO_TEXT, "A document of the pair has no text to compare."
             )
+
+
+def _are_comparable(left: Document, right: Document) -> bool:
+    if left.has_text and right.has_text:
+        return True
+    pictured = all(each.has_text or each.pictures for each in (left, right))
+    return pictured and (left.has_text or right.has_text) and left.media_type == right.media_type
 
 
 class Shelf:

@@ -3,7 +3,7 @@
 usage: compare_corpus.py neardup     CORPUS OUT_DIR   comparisons.jsonl and clusters.json for the scorer
        compare_corpus.py versions    HIDDEN OUT_DIR   families.json for the scorer (HIDDEN: made by its `hide`)
        compare_corpus.py redline     CORPUS           changes found against revisions expected, a line a case
-       compare_corpus.py crossformat CORPUS           text similarity of one document in several formats
+       compare_corpus.py crossformat CORPUS           text similarity of one document in several formats, and what is no artefact
        compare_corpus.py speed       CORPUS           pairs a CPU second: near-duplicates, strangers, short texts
        compare_corpus.py growth      CORPUS           near-duplicates at 1,000 to 16,000 texts, with the exponent
        compare_corpus.py big                          two texts of 200,000 words with 2 % edits: seconds, MiB
@@ -191,8 +191,11 @@ def redline(corpus: Path) -> Iterator[str]:
         yield f"{name} expected {expected} found {len(content)} in all {len(done.changes)} {done.status.name}"
 
 
-def crossformat(corpus: Path) -> Iterator[tuple[str, str, str, str, float | None]]:
-    """Yield strength, group, both members and their text similarity; members that cannot be read are left out."""
+def crossformat(corpus: Path) -> Iterator[tuple[str, str, str, str, float | None, int]]:
+    """Yield strength, group, both members, their text similarity, and how many changes are no artefacts.
+
+    Members that cannot be read are left out.
+    """
     for line in (corpus / "versions/crossformat.jsonl").read_text("utf-8").splitlines():
         group = json.loads(line)
         documents = []
@@ -204,13 +207,14 @@ def crossformat(corpus: Path) -> Iterator[tuple[str, str, str, str, float | None
             except CollatioError as error:
                 sys.stderr.write(f"unread {member}: {error.reason}\n")
         for left, right in itertools.combinations(documents, 2):
-            similarity = compare(left, right, Options()).similarity
+            done = compare(left, right, Options())
             yield (
                 group["strength"],
                 group["group"],
                 left.uri,
                 right.uri,
-                similarity.text if similarity else None,
+                done.similarity.text if done.similarity else None,
+                sum(not change.likely_artifact for change in done.changes),
             )
 
 

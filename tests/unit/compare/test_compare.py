@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from collatio.runtime.errors import CollatioError, Reason
@@ -19,6 +21,7 @@ from compare_svc.engine.model import (
     Mark,
     Metadata,
     Options,
+    Picture,
     Table,
 )
 
@@ -261,3 +264,24 @@ def test_an_empty_block_between_is_part_of_the_break() -> None:
     left = _document(f"{LONG}.", "", f"{LONG} too.")
     right = _document(f"{LONG}. {LONG} too.")
     assert _told(compare(left, right, Options())) == [("REPLACED", "\n\n\n\n", " ", "WHITESPACE")]
+
+
+def test_pictures_alone_are_told_beside_the_text_of_the_same_format() -> None:
+    """Where a picture gave way to text, both are changes, and the two are not alike."""
+    pictured = Document("a", media_type="m", pictures=(Picture("d" * 64, page=1),))
+    written = Document("b", media_type="m", blocks=(Block("x = 2"),))
+    found = compare(pictured, written, Options())
+    assert found.status is ComparisonStatus.COMPARED
+    assert {(change.kind, change.scope) for change in found.changes} == {
+        (ChangeKind.INSERTED, ChangeScope.TEXT),
+        (ChangeKind.DELETED, ChangeScope.PICTURE),
+    }
+    assert found.similarity.text == 0.0
+
+
+def test_pictures_alone_are_no_text() -> None:
+    """Two documents of pictures alone, or one beside another format's text, cannot be compared."""
+    pictured = Document("a", media_type="m", pictures=(Picture("d" * 64, page=1),))
+    other = Document("b", media_type="other", blocks=(Block("x = 2"),))
+    for right in (other, replace(pictured, document_id="c")):
+        assert compare(pictured, right, Options()).status is ComparisonStatus.NOT_COMPARABLE
