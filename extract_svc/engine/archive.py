@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import io
 import posixpath
+import struct
 import zipfile
 import zlib
 from typing import TYPE_CHECKING
 
 from collatio.runtime.errors import CollatioError, Reason
+from extract_svc.engine.locks import zip as aes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,6 +49,7 @@ class Package:
     """
 
     def __init__(self, data: bytes, limits: Limits, budget: Budget | None = None) -> None:
+        self._data = data
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError) as error:
@@ -72,12 +75,15 @@ class Package:
     def unlock(self, name: str, passwords: Sequence[str]) -> bytes | None:
         """Inflate a locked part with the first password that fits; None where none does.
 
-        The old cipher alone (APPNOTE 6.3.9, 6.1). Errors: CollatioError DECOMPRESSION_LIMIT.
+        The old cipher (APPNOTE 6.3.9, 6.1) and AES. Errors: CollatioError DECOMPRESSION_LIMIT.
         """
+        info = self._infos[name]
+        if info.compress_type == aes.METHOD:
+            return aes.unlock(self._raw(info), info.extra, passwords, self.budget.spend)
         for password in passwords:
             parts: list[bytes] = []
             try:
-                with self._zip.open(self._infos[name], pwd=password.encode("utf-8", "replace")) as stream:
+                with self._zip.open(info, pwd=password.encode("utf-8", "replace")) as stream:
                     while chunk := stream.read(_CHUNK):
                         self.budget.spend(len(chunk))
                         parts.append(chunk)
@@ -85,6 +91,12 @@ class Package:
                 continue
             return b"".join(parts)
         return None
+
+    def _raw(self, info: zipfile.ZipInfo) -> bytes:
+        """Answer an entry's bytes as they stand, behind its own header (APPNOTE 6.3.9, 4.3.7)."""
+        lengths = self._data[info.header_offset + 26 : info.header_offset + 30]
+        begin = info.header_offset + 30 + sum(struct.unpack("<HH", lengths))
+        return self._data[begin : begin + info.compress_size]
 
     def read(self, name: str) -> bytes:
         """Inflate a part; an absent one is empty.

@@ -46,6 +46,7 @@ class CompoundFile:
         self._mini_fat = _words(self._chain(mini_fat))
         raw = self._chain(directory)
         self._mini = b""
+        self._opened: dict[str, bytes] = {}
         self.entries: dict[str, Entry] = {}
         self._walk(raw)
 
@@ -54,12 +55,18 @@ class CompoundFile:
 
     def stream(self, path: str) -> bytes:
         """Read a stream; an absent one is empty."""
+        if path.lower() in self._opened:
+            return self._opened[path.lower()]
         entry = self.entries.get(path.lower())
         if entry is None or entry.size < 0:
             return b""
         if entry.size >= self._cutoff:
             return self._chain(entry.start, entry.size)
         return self._mini_chain(entry.start, entry.size)
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Let a stream be read as something else from now on: what it says once its lock is open."""
+        self._opened[path.lower()] = data
 
     def children(self, storage: str) -> list[str]:
         """Name the entries straight under a storage ("" is the root), in the file's order."""

@@ -72,6 +72,7 @@ class Draft:
         self.outline: list[OutlineEntry] = []
         self.members: list[MemberFile] = []
         self.metadata = Metadata()
+        self.media_type = ""
         self.source_text = ""
         self._judged = self._weight = 0.0
         self._warnings: dict[tuple[str, int], Warning] = {}
@@ -221,9 +222,9 @@ class Draft:
         return list(self._warnings.values())
 
     def finish(self, media_type: str) -> Extraction:
-        """Close the draft."""
+        """Close the draft; a format that found another media type inside has set that."""
         return Extraction(
-            media_type=media_type,
+            media_type=self.media_type or media_type,
             pages=tuple(self.pages),
             blocks=tuple(self.blocks),
             tables=tuple(self.tables),

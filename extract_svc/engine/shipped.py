@@ -30,8 +30,8 @@ def _library_version(distribution: str) -> str:
 class Shipped:
     """A format of `extract_svc.engine.formats`, imported when its first document comes.
 
-    The version is the format's own revision, raised with every change of results, and those of the libraries
-    it reads with.
+    The version is the format's own revision, raised with every change of results, and those of the libraries and
+    of the other formats it reads with.
     """
 
     name: str
@@ -41,11 +41,14 @@ class Shipped:
     libraries: tuple[str, ...] = ()
     priority: int = 0
     needs_network: bool = False
+    formats: tuple[str, ...] = ()
 
     @property
     def version(self) -> str:
         """The revision and the libraries' versions, as "1.lxml-6.1.3"."""
-        return ".".join([str(self.revision), *(f"{lib}-{_library_version(lib)}" for lib in self.libraries)])
+        formats = (f"{one.name}-{one.revision}" for one in EXTRACTORS if one.name in self.formats)
+        libraries = (f"{lib}-{_library_version(lib)}" for lib in self.libraries)
+        return ".".join([str(self.revision), *formats, *libraries])
 
     def load(self) -> ModuleType:
         """Import the format, and with it the parser it reads with."""
@@ -93,12 +96,12 @@ EXTRACTORS: tuple[Shipped, ...] = (
     _declare("markdown", 3, {types.MARKDOWN}, "markdown-it-py", "chardet"),
     _declare("delimited", 2, {types.CSV, types.TSV}, "chardet"),
     _declare("xlsx", 1, {types.XLSX, types.XLSB}, "lxml"),
-    _declare("xls", 1, {types.XLS}),
+    _declare("xls", 2, {types.XLS}),
     _declare("mail", 2, {types.MAIL, types.MBOX}, "lxml", "chardet"),
     _declare("msg", 2, {types.MSG}, "lxml", "chardet"),
     _declare("rtf", 2, {types.RTF, "text/rtf"}),
-    _declare("doc", 1, {types.DOC}),
-    _declare("ppt", 1, {types.PPT}),
+    _declare("doc", 2, {types.DOC}),
+    _declare("ppt", 2, {types.PPT}),
     _declare("epub", 2, {types.EPUB}, "lxml", "chardet"),
     _declare("xml", 1, {types.XML, types.SVG, types.FICTIONBOOK, "text/xml"}, "lxml", module="xmltext"),
     _declare(
@@ -106,7 +109,7 @@ EXTRACTORS: tuple[Shipped, ...] = (
     ),
     _declare(
         "archive",
-        2,
+        3,
         {
             types.ZIP,
             types.TAR,
@@ -122,9 +125,16 @@ EXTRACTORS: tuple[Shipped, ...] = (
     ),
     _declare("iwork", 1, {types.PAGES, types.NUMBERS, types.KEYNOTE}, "lxml"),
     _declare("image", 2, {types.PNG, types.JPEG, types.GIF, types.TIFF, types.WEBP, types.BMP}, *OCR),
-    _declare("locked", 1, {types.OOXML_LOCKED, types.OLE}),
+    Shipped(
+        "locked",
+        "locked",
+        2,
+        frozenset({types.OOXML_LOCKED, types.OLE}),
+        libraries=("lxml",),
+        formats=("docx", "xlsx", "pptx"),
+    ),
     _declare("pptx", 2, {types.PPTX}, "lxml"),
-    _declare("odf", 2, {types.ODT, types.ODS, types.ODP, types.ODG}, "lxml"),
+    _declare("odf", 3, {types.ODT, types.ODS, types.ODP, types.ODG}, "lxml"),
     _declare(
         "text",
         1,

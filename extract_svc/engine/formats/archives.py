@@ -47,7 +47,7 @@ def read(document: Document, options: Options, draft: Draft) -> None:
     elif kind == types.TAR:
         _tar(data, limits, draft)
     elif kind == types.SEVEN_Z:
-        _seven_zip(data, limits, draft)
+        _seven_zip(data, limits, options.passwords, draft)
     elif kind == types.RAR:
         _told_only(data)
     else:
@@ -154,9 +154,9 @@ def _inflater(kind: str, data: bytes) -> _Inflater:
     return lzma.LZMADecompressor(lzma.FORMAT_AUTO, memlimit=_LZMA_MEMORY)
 
 
-def _seven_zip(data: bytes, limits: Limits, draft: Draft) -> None:
+def _seven_zip(data: bytes, limits: Limits, passwords: Sequence[str], draft: Draft) -> None:
     left = 0
-    for entry in sevenzip.entries(data, Budget(limits, len(data)), limits.max_entries):
+    for entry in sevenzip.entries(data, Budget(limits, len(data)), limits.max_entries, passwords):
         if entry.data is not None:
             draft.member(_path(entry.name), entry.data)
         elif entry.locked:

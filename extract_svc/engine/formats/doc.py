@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING
 from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine import cfb, summary
 from extract_svc.engine.embedded import unwrap_storage
+from extract_svc.engine.locks import rc4
 from extract_svc.engine.model import BlockKind, Mark
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from extract_svc.engine.draft import Draft
     from extract_svc.engine.model import Document, Options
 
 _MAGICS = (0xA5EC, 0xA5DC, 0xA59C, 0xA59B)
-_ENCRYPTED, _TABLE_1, _WORD_97 = 0x0100, 0x0200, 0x00C1
+_ENCRYPTED, _TABLE_1, _OBFUSCATED, _WORD_97 = 0x0100, 0x0200, 0x8000, 0x00C1
+_BLOCK, _CLEAR = 512, 68  # bytes a key serves, and those at the start that are never enciphered
 _STORIES = (
     ("body", BlockKind.PARAGRAPH),
     ("footnotes", BlockKind.FOOTNOTE),
@@ -41,7 +45,7 @@ _SHOWN_FIELDS = ("EQ ", "FORMTEXT", "QUOTE")
 _MAX_FIELD_DEPTH = 20
 
 
-def read(document: Document, _options: Options, draft: Draft) -> None:
+def read(document: Document, options: Options, draft: Draft) -> None:
     """Read a Word document."""
     compound = cfb.CompoundFile(document.data)
     stream = compound.stream("WordDocument")
@@ -50,10 +54,10 @@ def read(document: Document, _options: Options, draft: Draft) -> None:
     magic, version, flags = struct.unpack_from("<HH6xH", stream)
     if magic not in _MAGICS:
         raise CollatioError(Reason.DOCUMENT_CORRUPT, "The document's stream cannot be read.")
-    if flags & _ENCRYPTED or "\x09DRMContent" in compound or compound.is_storage("\x06DataSpaces"):
-        raise CollatioError(
-            Reason.ENCRYPTED, "The document is locked with a password or by rights management."
-        )
+    if "\x09DRMContent" in compound or compound.is_storage("\x06DataSpaces"):
+        raise CollatioError(Reason.ENCRYPTED, "The document is locked by rights management.")
+    if flags & _ENCRYPTED:
+        stream = _unlock(compound, stream, flags, options.passwords)
     draft.metadata = summary.metadata(compound)
     text, lengths = _word_97(compound, stream, flags) if version >= _WORD_97 else _word_6(stream)
     at = 0
@@ -64,6 +68,17 @@ def read(document: Document, _options: Options, draft: Draft) -> None:
         found = unwrap_storage(compound, path)
         if found:
             draft.member(*found)
+
+
+def _unlock(compound: cfb.CompoundFile, stream: bytes, flags: int, passwords: Sequence[str]) -> bytes:
+    """Open the document's and the table's stream with a password ([MS-DOC] 2.2.6); what says how stays as it is."""
+    name = "1Table" if flags & _TABLE_1 else "0Table"
+    table, size = compound.stream(name), int.from_bytes(stream[14:18], "little")
+    key = None if flags & _OBFUSCATED or not passwords else rc4.key_of(table[:size], passwords)
+    if key is None:
+        raise CollatioError(Reason.ENCRYPTED, "The document is locked with a password.")
+    compound.replace(name, table[:size] + key.decipher(table, _BLOCK)[size:])
+    return stream[:_CLEAR] + key.decipher(stream, _BLOCK)[_CLEAR:]
 
 
 def _word_97(compound: cfb.CompoundFile, stream: bytes, flags: int) -> tuple[str, list[int]]:

@@ -14,10 +14,11 @@ from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine import cfb, summary
 from extract_svc.engine.archive import Budget
 from extract_svc.engine.embedded import unwrap
+from extract_svc.engine.locks import rc4
 from extract_svc.engine.model import BlockKind, Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from extract_svc.engine.draft import Draft
     from extract_svc.engine.model import Document, Options
@@ -48,10 +49,10 @@ def read(document: Document, options: Options, draft: Draft) -> None:
     if not stream:
         raise CollatioError(Reason.DOCUMENT_CORRUPT, "The presentation has no document stream.")
     user = compound.stream("Current User")
-    if user[12:16] == b"\xdf\xc4\xd1\xf3" or "EncryptedSummary" in compound:
-        raise CollatioError(Reason.ENCRYPTED, "The presentation is locked with a password.")
-    draft.metadata = summary.metadata(compound)
     places = _places(stream, user)
+    if user[12:16] == b"\xdf\xc4\xd1\xf3" or "EncryptedSummary" in compound:
+        stream = _unlock(stream, places, options.passwords)
+    draft.metadata = summary.metadata(compound)
     shown = _Slides(stream, places, draft)
     shown.read()
     budget = Budget(options.limits, len(document.data))
@@ -59,6 +60,22 @@ def read(document: Document, options: Options, draft: Draft) -> None:
         atom = next(_atoms(stream, at, len(stream)), None)
         if atom is not None and atom.kind == _OLE:
             _embedded(stream, atom, budget, draft)
+
+
+def _unlock(stream: bytes, places: dict[int, int], passwords: Sequence[str]) -> bytes:
+    """Decipher each persistent object, which is a block by its own number ([MS-PPT] 2.3.7)."""
+    heads = [next(_atoms(stream, at, len(stream)), None) for at in places.values()]
+    lock = next((atom for atom in heads if atom is not None and atom.kind == _CRYPT), None)
+    key = rc4.key_of(stream[lock.start : lock.end], passwords) if lock is not None and passwords else None
+    if key is None:
+        raise CollatioError(Reason.ENCRYPTED, "The presentation is locked with a password.")
+    opened = bytearray(stream)
+    for number, at in places.items():
+        if lock is None or at == lock.start - 8:
+            continue
+        (size,) = struct.unpack_from("<4xI", key.decipher_block(number, stream[at : at + 8]).ljust(8, b"\0"))
+        opened[at : at + 8 + size] = key.decipher_block(number, stream[at : at + 8 + size])
+    return bytes(opened)
 
 
 def _atoms(stream: bytes, at: int, end: int) -> Iterator[_Atom]:

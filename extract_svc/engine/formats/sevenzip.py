@@ -2,7 +2,8 @@
 
 The layout is that of 7zFormat.txt in the LZMA SDK (public domain): a signature header points at the header, which
 may itself be packed; the header names packed streams, folders (a chain of coders each) and files. A folder's files
-stand one after the other in what it unpacks to. Folders whose coders branch (BCJ2) and other methods are left out.
+stand one after the other in what it unpacks to. A locked folder is tried with each password; its checksum tells which
+is right. Folders whose coders branch (BCJ2) and other methods are left out.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from collatio.runtime.errors import CollatioError, Reason
+from extract_svc.engine.locks.sevenzip import AesLock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from extract_svc.engine.archive import Budget
 
@@ -58,7 +60,7 @@ class _Folder:
     coders: list[tuple[bytes, bytes]] = field(default_factory=list)
     linear: bool = True
     outs: int = 0
-    checked: bool = False
+    crc: int | None = None
     packed: int = 1
     order: list[int] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
@@ -75,6 +77,7 @@ class _Streams:
     packed: list[int] = field(default_factory=list)
     folders: list[_Folder] = field(default_factory=list)
     files: list[list[int]] = field(default_factory=list)
+    crcs: list[list[int | None]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class Entry:
     locked: bool = False
 
 
-def entries(data: bytes, budget: Budget, entries_max: int) -> Iterator[Entry]:
+def entries(data: bytes, budget: Budget, entries_max: int, passwords: Sequence[str] = ()) -> Iterator[Entry]:
     """Yield an archive's files, in order.
 
     Errors: CollatioError DOCUMENT_CORRUPT, ENCRYPTED where even the names are locked, DECOMPRESSION_LIMIT.
@@ -101,15 +104,17 @@ def entries(data: bytes, budget: Budget, entries_max: int) -> Iterator[Entry]:
         streams = _streams(_Reader(header, 1))
         if not streams.folders:
             raise CollatioError(Reason.DOCUMENT_CORRUPT, "The archive's header is broken.")
-        unpacked = _unpacked(data, streams, 0, budget)
+        unpacked = _unpacked(data, streams, 0, budget, passwords)
         if unpacked is None:
             locked = any(coder == _AES for coder, _ in streams.folders[0].coders)
             raise CollatioError(Reason.ENCRYPTED if locked else Reason.FORMAT_UNSUPPORTED)
         header = unpacked
-    yield from _files(data, header, budget, entries_max)
+    yield from _files(data, header, budget, entries_max, passwords)
 
 
-def _files(data: bytes, header: bytes, budget: Budget, entries_max: int) -> Iterator[Entry]:
+def _files(
+    data: bytes, header: bytes, budget: Budget, entries_max: int, passwords: Sequence[str]
+) -> Iterator[Entry]:
     if not header:
         return
     reader, streams, names = _Reader(header, 1), _Streams(), [("", False)][:0]
@@ -125,7 +130,7 @@ def _files(data: bytes, header: bytes, budget: Budget, entries_max: int) -> Iter
         raise CollatioError(Reason.DECOMPRESSION_LIMIT, "The archive has too many entries.")
     filled = iter([name for name, empty in names if not empty])
     for number, sizes in enumerate(streams.files):
-        content = _unpacked(data, streams, number, budget)
+        content = _unpacked(data, streams, number, budget, passwords)
         locked = any(coder == _AES for coder, _ in streams.folders[number].coders)
         at = 0
         for size, name in zip(sizes, filled, strict=False):
@@ -133,15 +138,32 @@ def _files(data: bytes, header: bytes, budget: Budget, entries_max: int) -> Iter
             at += size
 
 
-def _unpacked(data: bytes, streams: _Streams, number: int, budget: Budget) -> bytes | None:
-    """Unpack a folder; None where one of its coders is not read."""
+def _unpacked(
+    data: bytes, streams: _Streams, number: int, budget: Budget, passwords: Sequence[str]
+) -> bytes | None:
+    """Unpack a folder; None where one of its coders is not read, or no password fits."""
     folder = streams.folders[number]
     if not folder.order or folder.packed != 1:
         return None
     stream = sum(each.packed for each in streams.folders[:number])
     begin = _HEADER_BYTES + streams.at + sum(streams.packed[:stream])
     content = data[begin : begin + streams.packed[stream]]
-    steps = _steps(folder)
+    if not any(coder == _AES for coder, _ in folder.coders):
+        return _run(folder, content, budget)
+    for password in passwords:
+        try:
+            found = _run(folder, content, budget, password)
+        except CollatioError as error:
+            if error.reason is not Reason.DOCUMENT_CORRUPT:
+                raise
+            continue  # a wrong password makes noise of it
+        if found is not None and _is_right(found, streams, number):
+            return found
+    return None
+
+
+def _run(folder: _Folder, content: bytes, budget: Budget, password: str = "") -> bytes | None:
+    steps = _steps(folder, password)
     if steps is None:
         return None
     for step in steps:
@@ -149,7 +171,30 @@ def _unpacked(data: bytes, streams: _Streams, number: int, budget: Budget) -> by
     return content[: folder.size] if len(content) >= folder.size else None
 
 
-def _steps(folder: _Folder) -> list[Any] | None:
+def _is_right(content: bytes, streams: _Streams, number: int) -> bool:
+    """Tell whether a folder unpacked to what its checksums say; a header may have none, but begins as one."""
+    pieces = [(folder_crc, content)] if (folder_crc := streams.folders[number].crc) is not None else []
+    at = 0
+    for size, crc in zip(streams.files[number], streams.crcs[number], strict=False):
+        if crc is not None:
+            pieces.append((crc, content[at : at + size]))
+        at += size
+    if not pieces:
+        return content[:1] in (bytes((_HEADER,)), bytes((_PACKED_HEADER,)))
+    return all(zlib.crc32(piece) == crc for crc, piece in pieces)
+
+
+class _Opened:
+    """A locked stream as a step: all of it at once."""
+
+    def __init__(self, properties: bytes, password: str) -> None:
+        self._lock, self._password = AesLock.of(properties), password
+
+    def decompress(self, data: bytes, _max: int) -> bytes:
+        return self._lock.decipher(data, self._password) if data else b""
+
+
+def _steps(folder: _Folder, password: str) -> list[Any] | None:
     """Make the decompressors of a folder, the first to run first; filters join the LZMA coder they belong to."""
     steps: list[Any] = []
     filters: list[dict[str, Any]] = []
@@ -166,6 +211,8 @@ def _steps(folder: _Folder) -> list[Any] | None:
             steps.append(bz2.BZ2Decompressor())
         elif coder == _DEFLATE:
             steps.append(zlib.decompressobj(-15))
+        elif coder == _AES and password:
+            steps.append(_Opened(properties, password))
         elif coder != _COPY:
             return None
     return None if filters else steps[::-1]
@@ -242,11 +289,9 @@ class _Reader:
     def defined(self, count: int) -> list[bool]:
         return [True] * count if self.byte() else self.bits(count)
 
-    def skip_digests(self, count: int) -> list[bool]:
-        """Pass over checksums, and answer which there were."""
-        there = self.defined(count)
-        self.take(4 * sum(there))
-        return there
+    def digests(self, count: int) -> list[int | None]:
+        """Read checksums, None where there is none."""
+        return [int.from_bytes(self.take(4), "little") if there else None for there in self.defined(count)]
 
 
 def _streams(reader: _Reader) -> _Streams:
@@ -258,7 +303,7 @@ def _streams(reader: _Reader) -> _Streams:
                 if inner == _SIZE:
                     found.packed = [reader.number() for _ in range(count)]
                 else:
-                    reader.skip_digests(count)
+                    reader.digests(count)
         elif kind == _FOLDERS:
             _read_folders(reader, found)
         elif kind == _SUBSTREAMS:
@@ -266,6 +311,7 @@ def _streams(reader: _Reader) -> _Streams:
         else:
             raise CollatioError(Reason.DOCUMENT_CORRUPT, "The archive's header is broken.")
     found.files = found.files or [[folder.size] for folder in found.folders]
+    found.crcs = found.crcs or [[] for _ in found.folders]
     return found
 
 
@@ -280,8 +326,8 @@ def _read_folders(reader: _Reader, found: _Streams) -> None:
             for folder in found.folders:
                 folder.sizes = [reader.number() for _ in range(folder.outs)]
         else:
-            for folder, there in zip(found.folders, reader.skip_digests(len(found.folders)), strict=True):
-                folder.checked = there
+            for folder, crc in zip(found.folders, reader.digests(len(found.folders)), strict=True):
+                folder.crc = crc
 
 
 def _read_folder(reader: _Reader) -> _Folder:
@@ -326,8 +372,11 @@ def _read_substreams(reader: _Reader, found: _Streams) -> None:
     if kind == _SIZE:
         kind = reader.byte()
     while kind != _END:
-        each = zip(found.folders, counts, strict=True)
-        reader.skip_digests(sum(count for folder, count in each if count != 1 or not folder.checked))
+        open_counts = [
+            0 if n == 1 and f.crc is not None else n for f, n in zip(found.folders, counts, strict=True)
+        ]
+        crcs = iter(reader.digests(sum(open_counts)))
+        found.crcs = [[next(crcs) for _ in range(count)] for count in open_counts]
         kind = reader.byte()
 
 

@@ -13,13 +13,17 @@ from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine import xml
 from extract_svc.engine.archive import Package
 from extract_svc.engine.formats.odf.walker import Walker
+from extract_svc.engine.locks.odf import unlock
 from extract_svc.engine.media_type import ODS
 from extract_svc.engine.metadata import normalise
 from extract_svc.engine.model import BlockKind, Mark, Metadata
 from extract_svc.engine.ooxml import Names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from extract_svc.engine.draft import Draft
+    from extract_svc.engine.locks.odf import Packed
     from extract_svc.engine.model import Document, Options
 
 _SEVERAL = {"keyword": "; ", "creator": "; "}
@@ -34,9 +38,7 @@ def read(document: Document, options: Options, draft: Draft) -> None:
         _write(root, [root], root, document.media_type, Walker(draft, names, None))
         draft.metadata = _metadata(root, names)
         return
-    package = Package(document.data, options.limits)
-    if b"encryption-data" in package.read("META-INF/manifest.xml"):
-        raise CollatioError(Reason.ENCRYPTED, "The document is locked with a password.")
+    package = _opened(Package(document.data, options.limits), options.passwords)
     content = _part(package, "content.xml")
     if content is None:
         raise CollatioError(Reason.DOCUMENT_CORRUPT, "The package has no content.")
@@ -54,7 +56,17 @@ def read(document: Document, options: Options, draft: Draft) -> None:
     draft.metadata = _metadata(meta, names) if meta is not None else Metadata()
 
 
-def _part(package: Package, name: str) -> Any:
+def _opened(package: Package, passwords: Sequence[str]) -> Packed:
+    manifest = package.read("META-INF/manifest.xml")
+    if b"encryption-data" not in manifest:
+        return package
+    opened = unlock(package, manifest, passwords, package.budget.spend)
+    if opened is None:
+        raise CollatioError(Reason.ENCRYPTED, "The document is locked with a password.")
+    return opened
+
+
+def _part(package: Packed, name: str) -> Any:
     name = posixpath.normpath(name)
     data = package.read(name) if name in package else b""
     return xml.parse(data, doctype_allowed=True) if data.strip() else None

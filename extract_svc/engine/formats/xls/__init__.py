@@ -17,6 +17,7 @@ from extract_svc.engine import cfb, summary
 from extract_svc.engine.embedded import unwrap_storage
 from extract_svc.engine.formats.sheet.numbers import BUILT_IN, shown
 from extract_svc.engine.formats.sheet.regions import split_regions
+from extract_svc.engine.formats.xls.locked import unlock
 from extract_svc.engine.formats.xls.records import (
     CONTINUE,
     Record,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from extract_svc.engine.draft import Draft
     from extract_svc.engine.model import Document, Options
 
-_BOF, _EOF, _FILEPASS, _CODEPAGE, _DATEMODE, _BOUNDSHEET = 0x809, 0x0A, 0x2F, 0x42, 0x22, 0x85
+_BOF, _EOF, _CODEPAGE, _DATEMODE, _BOUNDSHEET = 0x809, 0x0A, 0x42, 0x22, 0x85
 _SST, _FORMAT, _FORMAT_5, _XF = 0xFC, 0x41E, 0x1E, 0xE0
 _LABELSST, _LABEL, _RSTRING, _NUMBER, _RK, _MULRK, _BOOLERR = 0xFD, 0x204, 0xD6, 0x203, 0x27E, 0xBD, 0x205
 _FORMULA, _STRING, _MERGED, _HEADER, _FOOTER, _TXO, _CHART_TEXT = 0x06, 0x207, 0xE5, 0x14, 0x15, 0x1B6, 0x100D
@@ -60,11 +61,11 @@ class _Book:
         return shown(value, form, from_1904=self.from_1904)
 
 
-def read(document: Document, _options: Options, draft: Draft) -> None:
+def read(document: Document, options: Options, draft: Draft) -> None:
     """Read a workbook."""
     compound = cfb.CompoundFile(document.data)
     stream = compound.stream("Workbook") or compound.stream("Book")
-    records = list(read_records(stream))
+    records = unlock(stream, list(read_records(stream)), options.passwords)
     if not records or records[0].kind != _BOF:
         raise CollatioError(Reason.DOCUMENT_CORRUPT, "The workbook's stream cannot be read.")
     book = _globals(records)
@@ -86,8 +87,6 @@ def read(document: Document, _options: Options, draft: Draft) -> None:
 def _globals(records: list[Record]) -> _Book:
     book = _Book(wide=records[0].data[:2] != b"\0\5")
     for index, (kind, data, _) in enumerate(records):
-        if kind == _FILEPASS:
-            raise CollatioError(Reason.ENCRYPTED, "The workbook is locked with a password.")
         if kind == _EOF:
             break
         if kind == _SST:
