@@ -94,7 +94,7 @@ def _complete(found: Extraction, options: Options) -> Extraction:
     if not has_text and not found.members and not any(w.code in ("ENCRYPTED", "EMPTY") for w in warnings):
         warnings.append(Warning("NO_TEXT", "The document holds no text; it may be a scan."))
     metadata = found.metadata
-    if has_text and not metadata.language:
+    if has_text and not metadata.language and options.detect_language:
         metadata = replace(metadata, language=language.detect(found.blocks))
     if found.pages and not metadata.page_count:
         metadata = replace(metadata, page_count=len(found.pages))

@@ -95,6 +95,8 @@ class Limits:
 class Options:
     """How to extract. `extractors`: names, best first; empty: the best for each format.
 
+    `detect_language`: whether a language is told from the text where none is stated; the model for it takes half a
+    second to load.
     An engine that can deliver in parts asks `deadline.passed()` between them, and stops there.
     """
 
@@ -103,6 +105,7 @@ class Options:
     passwords: tuple[str, ...] = ()
     plugin_options: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits = Limits()
+    detect_language: bool = True
     deadline: Deadline = field(default=NEVER, compare=False)
 
 

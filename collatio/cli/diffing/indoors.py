@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collatio.cli.diffing.model import Side
 
 
+_OPTIONS = model.Options(detect_language=False)  # a diff is of what is said, and is to be quick
+
+
 class Indoors:
     """Implements `Engines` with the shipped comparator and every installed extractor."""
 
@@ -32,9 +35,8 @@ class Indoors:
 
     def read(self, side: Side) -> Reading:
         """Extract one document."""
-        found = extract_one(
-            model.Document(side.data, PurePath(side.name).name), model.Options(), self._registry
-        )
+        document = model.Document(side.data, PurePath(side.name).name)
+        found = extract_one(document, _OPTIONS, self._registry)
         digest = hashlib.sha256(side.data).hexdigest()
         return Reading(
             document_from(found, uri=side.name, sha256=digest),

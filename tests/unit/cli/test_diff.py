@@ -149,17 +149,17 @@ def on_terminal(env: dict[str, str], *args: str) -> bytes:
 
 
 def test_two_small_files_need_neither_a_mesh_nor_a_second() -> None:
-    """No gRPC, no queue is loaded, and a second of processor time is not used up."""
+    """No gRPC, no queue, no language model is loaded, and a second of processor time is by far not used up."""
     code = (
         "import sys, time\nfrom collatio.cli.program import program\n"
         "try:\n    program.main(sys.argv[1:])\n"
         "except SystemExit:\n    pass\n"
-        "print([n for n in ('grpc', 'celery', 'redis', 'google.protobuf') if n in sys.modules])\n"
+        "print([n for n in ('grpc', 'celery', 'redis', 'google.protobuf', 'py3langid') if n in sys.modules])\n"
         "print(time.process_time())"
     )
     runs = [_loaded_and_spent(code) for _ in range(3)]  # the best of three: others use the machine too
     assert {loaded for loaded, _ in runs} == {"[]"}
-    assert min(spent_s for _, spent_s in runs) < 1.0
+    assert min(spent_s for _, spent_s in runs) < 0.8
 
 
 def _loaded_and_spent(code: str) -> tuple[str, float]:

@@ -101,6 +101,14 @@ def test_language_and_engine_are_told(run: Run) -> None:
     assert found.engine.startswith("text@")
 
 
+def test_a_language_is_not_guessed_where_nobody_asks(run: Run) -> None:
+    """Without the wish for it none is told from the text; one that the document states still is."""
+    text = "Dieser Vertrag wird zwischen dem Lieferanten und dem Kunden geschlossen. " * 3
+    assert run(text, "a.txt", Options(detect_language=False)).metadata.language == ""
+    page = f'<html lang="de"><p>{text}</p></html>'
+    assert run(page, "a.html", Options(detect_language=False)).metadata.language == "de"
+
+
 def test_text_joins_the_blocks() -> None:
     """The whole text is the blocks' texts joined by blank lines."""
     blocks = (Block(BlockKind.HEADING, "A"), Block(BlockKind.PARAGRAPH, "b"))
