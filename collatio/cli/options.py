@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from collatio.cli.ignoring import IGNORING_KEYS, IGNORING_OPTIONS, NOTHING, Ignoring
 from collatio.cli.order import Mode, Order, choose_mode, read_input, read_list, read_pairs, with_pairs
 
 if TYPE_CHECKING:
@@ -160,6 +161,11 @@ def _read_order(
     pairs: str | None = None,
     threshold: float | None = None,
     max_pairs: int | None = None,
+    comparator: tuple[str, ...] = (),
+    ignore_case: bool = False,
+    ignore_space: bool = False,
+    ignore_furniture: bool = False,
+    patterns: tuple[str, ...] = (),
 ) -> Order:
     try:
         texts = [*named, *(read_list(_lines(files_from)) if files_from else ())]
@@ -177,7 +183,23 @@ def _read_order(
         raise click.UsageError("--mode matched takes exactly two PATHs or URIs")
     if threshold is not None and chosen not in {Mode.VERSIONS, Mode.NEAR_DUPLICATES}:
         raise click.UsageError("--threshold goes with --mode versions and near-duplicates")
-    return Order(inputs, include, exclude, chosen, against, pair_list, threshold, max_pairs, label, timeout)
+    ignoring = Ignoring(ignore_case, ignore_space, ignore_furniture, patterns)
+    if chosen is Mode.NONE and (comparator or ignoring != NOTHING):
+        raise click.UsageError("--comparator and what is ignored go with a comparison, not with --mode none")
+    return Order(
+        inputs,
+        include,
+        exclude,
+        chosen,
+        against,
+        pair_list,
+        threshold,
+        max_pairs,
+        label,
+        timeout,
+        ignoring,
+        comparator,
+    )
 
 
 def _lines(name: str) -> list[str]:
@@ -207,7 +229,7 @@ _ORDER_OPTIONS = (
         "--timeout", type=Duration(), help="How long the job may take, e.g. 90s, 15m. Unset: no limit."
     ),
 )
-_COMPARE_KEYS = ("mode", "baseline", "pairs", "threshold", "max_pairs")
+_COMPARE_KEYS = ("mode", "baseline", "pairs", "threshold", "max_pairs", "comparator", *IGNORING_KEYS)
 _COMPARE_OPTIONS = (
     click.option(
         "--mode",
@@ -227,5 +249,12 @@ _COMPARE_OPTIONS = (
     ),
     click.option(
         "--max-pairs", type=click.IntRange(min=1), help="The most pairs the job may make. Unset: 100,000."
+    ),
+    *IGNORING_OPTIONS,
+    click.option(
+        "--comparator",
+        multiple=True,
+        metavar="NAME",
+        help="Compare with an installed comparator; of several the first that the mesh has. Unset: the shipped one.",
     ),
 )

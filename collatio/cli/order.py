@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from collatio.cli.ignoring import NOTHING, Ignoring
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -40,7 +42,10 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A whole job as asked for. `threshold` is 0..1; `timeout_s` bounds the job, unset: no limit."""
+    """A whole job as asked for. `threshold` is 0..1; `timeout_s` bounds the job, unset: no limit.
+
+    `comparators`: names, the first installed one compares; none: the shipped one.
+    """
 
     inputs: tuple[Input, ...]
     include: tuple[str, ...] = ()
@@ -52,6 +57,8 @@ class Order:
     max_pairs: int | None = None
     labels: tuple[tuple[str, str], ...] = ()
     timeout_s: float | None = None
+    ignoring: Ignoring = NOTHING
+    comparators: tuple[str, ...] = ()
 
 
 def read_input(text: str) -> Input:

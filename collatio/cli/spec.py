@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from collatio.cli.exit_status import JobFailed
+from collatio.cli.ignoring import NOTHING
 from collatio.cli.order import Mode
 from collatio.client.messages import (
     AllPairsPlan,
@@ -20,6 +21,7 @@ from collatio.client.messages import (
 from collatio.runtime.errors import CATALOGUE, Reason
 
 if TYPE_CHECKING:
+    from collatio.cli.ignoring import Ignoring
     from collatio.cli.order import Order
     from collatio.cli.placing import Placed
 
@@ -37,10 +39,20 @@ def job_spec(order: Order, placed: Placed) -> JobSpec:
     if compare is not None:
         if order.max_pairs is not None:
             compare.max_pairs = order.max_pairs
+        _ignore(compare, order.ignoring)
+        compare.comparators.extend(order.comparators)
         spec.compare.CopyFrom(compare)
     if order.timeout_s is not None:
         spec.timeout.FromMilliseconds(round(order.timeout_s * 1000))
     return spec
+
+
+def _ignore(spec: CompareSpec, ignoring: Ignoring) -> None:
+    if ignoring != NOTHING:
+        spec.ignore.case = ignoring.case
+        spec.ignore.whitespace = ignoring.space
+        spec.ignore.page_furniture = ignoring.furniture
+        spec.ignore.patterns.extend(ignoring.patterns)
 
 
 def _compare_spec(order: Order, placed: Placed) -> CompareSpec | None:

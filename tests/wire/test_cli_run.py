@@ -195,6 +195,7 @@ def test_debug_shows_a_traceback(folder: Path, monkeypatch: pytest.MonkeyPatch) 
         ["run", "docs", "--mode", "matched"],
         ["run", "docs", "--mode", "all-pairs", "--baseline", "docs/a.txt"],
         ["run", "docs", "--threshold", "0.5"],
+        ["run", "docs", "--mode", "none", "--ignore-case"],
         ["run", "docs", "--timeout", "soon"],
         ["run", "docs", "--label", "novalue"],
         ["run", "docs", "--data", "d", "--gateway", "h:1"],
@@ -265,6 +266,34 @@ def test_options_reach_the_spec(folder: Path) -> None:
     assert spec.timeout.seconds == 900
     assert spec.compare.near_duplicates.threshold == 0.9
     assert spec.compare.max_pairs == 7
+
+
+def test_what_does_not_matter_reaches_the_spec(folder: Path) -> None:
+    """Case, white space, page furniture, patterns and comparators are passed on; unset they are not there."""
+    mesh = FakeMesh()
+    ignoring = [
+        "-i",
+        "-w",
+        "--ignore-furniture",
+        "-I",
+        r"\[[A-Z]+\]",
+        "--ignore",
+        "x+",
+        "--comparator",
+        "mine",
+    ]
+    collatio("run", "docs", *ignoring, mesh=mesh)
+    compare = mesh.gateway.jobs["jobs/fake-1"].job.spec.compare
+    assert (compare.ignore.case, compare.ignore.whitespace, compare.ignore.page_furniture) == (
+        True,
+        True,
+        True,
+    )
+    assert list(compare.ignore.patterns) == [r"\[[A-Z]+\]", "x+"]
+    assert list(compare.comparators) == ["mine"]
+    plain = FakeMesh()
+    collatio("run", "docs", mesh=plain)
+    assert not plain.gateway.jobs["jobs/fake-1"].job.spec.compare.HasField("ignore")
 
 
 def test_files_from_stdin(folder: Path) -> None:

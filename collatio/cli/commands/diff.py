@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from collatio.cli.ignoring import IGNORING_OPTIONS
 from collatio.cli.options import json_option
 
 if TYPE_CHECKING:
@@ -19,20 +20,10 @@ if TYPE_CHECKING:
     from collatio.plugins.comparators import Options
 
 _CHANGES_MAX = 100_000
-_IGNORING = (
-    click.option("-i", "--ignore-case", is_flag=True, help="Upper and lower case do not matter."),
-    click.option("-w", "--ignore-space", is_flag=True, help="White space does not matter."),
-    click.option(
-        "--ignore-furniture", is_flag=True, help="Running heads, feet and page numbers do not matter."
-    ),
-    click.option(
-        "-I", "--ignore", "patterns", multiple=True, metavar="RE", help="Text that matches does not matter."
-    ),
-)
 
 
 def _reads_options(command: Callable[..., int]) -> Callable[..., int]:
-    for option in reversed(_IGNORING):
+    for option in reversed(IGNORING_OPTIONS):
         command = option(command)
     return command
 
