@@ -90,7 +90,7 @@ def _declare(
 OCR = ("rapidocr", "onnxruntime")  # the extra: installing it makes results of these two engines alone anew
 
 EXTRACTORS: tuple[Shipped, ...] = (
-    _declare("pdf", 2, {types.PDF}, "pypdfium2", *OCR),
+    _declare("pdf", 3, {types.PDF}, "pypdfium2", *OCR),
     _declare("docx", 4, {types.DOCX, types.FLAT_OPC, types.WORDML}, "lxml"),
     _declare("html", 2, {types.HTML, "application/xhtml+xml"}, "lxml", "chardet"),
     _declare("markdown", 3, {types.MARKDOWN}, "markdown-it-py", "chardet"),

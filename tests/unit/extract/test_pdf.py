@@ -51,6 +51,63 @@ def test_drawn_tables_have_cells_and_spans(run: Run, make_pdf: Callable[..., byt
     assert found.blocks[0].kind is BlockKind.TABLE
 
 
+def grid(box: tuple[float, float, float, float], columns: int, rows: int) -> list[tuple[float, ...]]:
+    """Draw a grid of equal cells."""
+    x0, y0, x1, y1 = box
+    across = [(x0, y0 + n * (y1 - y0) / rows, x1, y0 + n * (y1 - y0) / rows) for n in range(rows + 1)]
+    down = [(x0 + n * (x1 - x0) / columns, y0, x0 + n * (x1 - x0) / columns, y1) for n in range(columns + 1)]
+    return across + down
+
+
+NESTING_WORDS = [
+    (110, 690, "left"), (310, 690, "right"), (110, 648, "A"), (200, 648, "B"), (110, 620, "C"), (200, 620, "D"),
+    (310, 640, "plain"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("top", [660, 655])
+def test_a_table_in_a_cell_is_a_table_of_its_own(
+    run: Run, make_pdf: Callable[..., bytes], top: float
+) -> None:
+    """Whether its border touches the cell's or not: the outer one keeps its shape, and the words in its cell's text."""
+    lines = [*grid((100, 600, 500, 720), 2, 2), *grid((106, 610, 294, top), 2, 2)]
+    found = run(make_pdf([NESTING_WORDS], lines), "a.pdf")
+    assert [[[c.text for c in row.cells] for row in table.rows] for table in found.tables] == [
+        [["left", "right"], ["A B\nC D", "plain"]],
+        [["A", "B"], ["C", "D"]],
+    ]
+    assert [block.kind for block in found.blocks] == [BlockKind.TABLE]
+    assert found.tables[1].box is not None
+    assert found.tables[1].box.x0 == pytest.approx(106, abs=2)
+
+
+def test_a_cell_that_is_divided_is_no_nested_table(run: Run, make_pdf: Callable[..., bytes]) -> None:
+    """Lines that reach the cell's sides make spans, as before."""
+    lines = [*grid((100, 600, 500, 720), 2, 2), (100, 630, 300, 630), (200, 600, 200, 660)]
+    (table,) = run(make_pdf([NESTING_WORDS], lines), "a.pdf").tables
+    assert len(table.rows) == 3
+    assert len(table.rows[0].cells) == 3
+
+
+def test_bullets_in_cells_are_left_out(run: Run) -> None:
+    """As other formats do: a list's items are its text; a bullet alone is what the cell says."""
+    buffer = io.BytesIO()
+    page = canvas.Canvas(buffer)
+    for line in grid((100, 600, 500, 720), 2, 2):
+        page.line(*line)
+    for x, y, text in (
+        (110, 690, "a list"),
+        (110, 650, "\u2022 one"),
+        (110, 630, "\u2022 two"),
+        (310, 620, "\u2022"),
+        (310, 690, "x"),
+    ):
+        page.drawString(x, y, text)
+    page.save()
+    (table,) = run(buffer.getvalue(), "a.pdf").tables
+    assert [[c.text for c in row.cells] for row in table.rows] == [["a list", "x"], ["one\ntwo", "\u2022"]]
+
+
 def test_aligned_numbers_are_a_table(run: Run, make_pdf: Callable[..., bytes]) -> None:
     """Columns that are only set, not drawn, are found by what all rows leave free."""
     rows = [

@@ -181,6 +181,9 @@ def _write(pages: list[_PageRead], draft: Draft) -> None:
             box = box_of(piece.x0, piece.top, piece.x1, piece.bottom)
             if piece.table is not None:
                 draft.table(piece.table.rows, page=number, box=box)
+                for inner in piece.table.within():
+                    place = box_of(inner.x0, inner.top, inner.x1, inner.bottom)
+                    draft.table(inner.rows, page=number, box=place, nested=True)
             else:
                 marks = (Mark.OCR,) if piece.recognised else ()
                 draft.block(piece.text, piece.kind, level=piece.level, page=number, box=box, marks=marks)

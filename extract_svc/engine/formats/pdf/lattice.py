@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from extract_svc.engine.formats.pdf.nested import nest, parted
 from extract_svc.engine.model import TableCell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from extract_svc.engine.formats.pdf.geometry import Rule, Word
 
@@ -17,6 +19,7 @@ _TOUCH = 3.0
 _THIN = 3.5
 _STRIP = 9.0
 _OPEN_SIDE = 12.0
+_BULLET = re.compile(r"^[•●▪■◦‣\u2043\uf0b7\uf0a7][ \t]+(?=\S)", re.MULTILINE)
 _MAX_RULES = 2_000
 _Border = tuple[float, float]
 _MAX_CELLS = 40_000
@@ -24,7 +27,7 @@ _MAX_CELLS = 40_000
 
 @dataclass(slots=True)
 class Found:
-    """A table on a page: its rows, its box and the words that are in it."""
+    """A table on a page: its rows, its box, the words that are in it, and the tables inside its cells."""
 
     rows: list[list[TableCell]]
     x0: float
@@ -32,6 +35,13 @@ class Found:
     x1: float
     bottom: float
     words: set[int]
+    nested: list[Found] = field(default_factory=list)
+
+    def within(self) -> Iterator[Found]:
+        """Yield the tables in its cells, each before those in its own."""
+        for table in self.nested:
+            yield table
+            yield from table.within()
 
 
 def find_lattices(horizontal: Sequence[Rule], vertical: Sequence[Rule], words: Sequence[Word]) -> list[Found]:
@@ -39,12 +49,11 @@ def find_lattices(horizontal: Sequence[Rule], vertical: Sequence[Rule], words: S
     if len(horizontal) < 2 or len(vertical) < 2 or len(horizontal) + len(vertical) > _MAX_RULES:
         return []
     tables = []
-    for rows, columns in _components(horizontal, vertical):
-        if len(rows) >= 2 and len(columns) >= 2:
-            table = _grid(rows, columns, words)
-            if table is not None:
-                tables.append(table)
-    return sorted(tables, key=lambda t: (t.top, t.x0))
+    for group in _components(horizontal, vertical):
+        if len(group[0]) >= 2 and len(group[1]) >= 2:
+            grids = [_grid(rows, columns, words) for rows, columns in parted(*group)]
+            tables += [table for table in grids if table is not None]
+    return nest(sorted(tables, key=lambda t: (t.top, t.x0)))
 
 
 def _components(
@@ -219,7 +228,7 @@ def _plausible(rows: list[list[TableCell]]) -> bool:
 
 
 def cell_text(words: Sequence[Word]) -> str:
-    """Join a cell's words: lines from the top, words from the left."""
+    """Join a cell's words: lines from the top, words from the left, and no bullets before the items of a list."""
     lines: list[list[Word]] = []
     for word in sorted(words, key=lambda w: (w.top + w.bottom, w.x0)):
         middle = (word.top + word.bottom) / 2
@@ -227,4 +236,5 @@ def cell_text(words: Sequence[Word]) -> str:
             lines[-1].append(word)
         else:
             lines.append([word])
-    return "\n".join(" ".join(w.text for w in sorted(line, key=lambda w: w.x0)) for line in lines)
+    text = "\n".join(" ".join(w.text for w in sorted(line, key=lambda w: w.x0)) for line in lines)
+    return _BULLET.sub("", text)

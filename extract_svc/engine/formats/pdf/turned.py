@@ -94,3 +94,6 @@ def set_back(pieces: Sequence[Piece], quarters: int, frame: Frame) -> None:
     for piece in pieces:
         edges = (piece.x0, piece.top, piece.x1, piece.bottom)
         piece.x0, piece.top, piece.x1, piece.bottom = turned(edges, -quarters % 4, width, height)
+        for table in piece.table.within() if piece.table is not None else ():
+            edges = (table.x0, table.top, table.x1, table.bottom)
+            table.x0, table.top, table.x1, table.bottom = turned(edges, -quarters % 4, width, height)
