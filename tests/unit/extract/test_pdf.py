@@ -97,10 +97,10 @@ def test_bullets_in_cells_are_left_out(run: Run) -> None:
         page.line(*line)
     for x, y, text in (
         (110, 690, "a list"),
+        (310, 690, "x"),
         (110, 650, "\u2022 one"),
         (110, 630, "\u2022 two"),
         (310, 620, "\u2022"),
-        (310, 690, "x"),
     ):
         page.drawString(x, y, text)
     page.save()

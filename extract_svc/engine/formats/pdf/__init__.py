@@ -16,7 +16,7 @@ from extract_svc.engine.draft import LimitReached
 from extract_svc.engine.formats.pdf import extras
 from extract_svc.engine.formats.pdf.aligned import find_aligned
 from extract_svc.engine.formats.pdf.geometry import Frame, box_of
-from extract_svc.engine.formats.pdf.lattice import Found, find_lattices
+from extract_svc.engine.formats.pdf.lattice import find_lattices
 from extract_svc.engine.formats.pdf.layout import Piece, pieces_of
 from extract_svc.engine.formats.pdf.rulings import Rules, read_rules
 from extract_svc.engine.formats.pdf.scans import Scans
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from extract_svc.engine.draft import Draft
+    from extract_svc.engine.formats.pdf.found import Found
     from extract_svc.engine.formats.pdf.geometry import Word
     from extract_svc.engine.model import Document, Options
 

@@ -10,7 +10,8 @@ import itertools
 import re
 from typing import TYPE_CHECKING
 
-from extract_svc.engine.formats.pdf.lattice import Found, cell_text
+from extract_svc.engine.formats.pdf.found import Found
+from extract_svc.engine.formats.pdf.lattice import cell_text
 from extract_svc.engine.model import TableCell
 
 if TYPE_CHECKING:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from extract_svc.engine.formats.pdf.found import Found
 from extract_svc.engine.formats.pdf.nested import nest, parted
 from extract_svc.engine.model import TableCell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from extract_svc.engine.formats.pdf.geometry import Rule, Word
 
@@ -23,25 +23,6 @@ _BULLET = re.compile(r"^[•●▪■◦‣\u2043\uf0b7\uf0a7][ \t]+(?=\S)", re.
 _MAX_RULES = 2_000
 _Border = tuple[float, float]
 _MAX_CELLS = 40_000
-
-
-@dataclass(slots=True)
-class Found:
-    """A table on a page: its rows, its box, the words that are in it, and the tables inside its cells."""
-
-    rows: list[list[TableCell]]
-    x0: float
-    top: float
-    x1: float
-    bottom: float
-    words: set[int]
-    nested: list[Found] = field(default_factory=list)
-
-    def within(self) -> Iterator[Found]:
-        """Yield the tables in its cells, each before those in its own."""
-        for table in self.nested:
-            yield table
-            yield from table.within()
 
 
 def find_lattices(horizontal: Sequence[Rule], vertical: Sequence[Rule], words: Sequence[Word]) -> list[Found]:

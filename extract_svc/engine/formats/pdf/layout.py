@@ -16,8 +16,8 @@ from extract_svc.engine.model import BlockKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from extract_svc.engine.formats.pdf.found import Found
     from extract_svc.engine.formats.pdf.geometry import Segment
-    from extract_svc.engine.formats.pdf.lattice import Found
 
 _BULLET = re.compile(r"(?:[•●▪■◦‣\u2043\uf0b7\uf0a7o\u2013*-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])\s+\S")
 _LEADING_HEIGHTS = 0.75

@@ -14,7 +14,7 @@ from extract_svc.engine.formats.pdf.geometry import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from extract_svc.engine.formats.pdf.lattice import Found
+    from extract_svc.engine.formats.pdf.found import Found
 
 _TOUCH = 3.0
 _INSET = 1.5
