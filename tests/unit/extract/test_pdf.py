@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.unit.extract.conftest import Run
+
+
+SAMPLES = Path(__file__).parents[3] / "examples" / "documents"
 
 
 def test_lines_make_paragraphs_with_boxes(run: Run, make_pdf: Callable[..., bytes]) -> None:
@@ -210,3 +214,11 @@ def test_heads_on_the_left_of_figures_on_the_right_are_columns(
         for x, text in zip((98, 190), row, strict=True)
     ]
     assert plain_rows(run(make_pdf([words]))) == [[list(row) for row in rows]]
+
+
+def test_a_table_stands_below_what_is_above_it(run: Run) -> None:
+    """A running foot that is drawn first does not draw the table that stands above it to the page's beginning."""
+    found = run((SAMPLES / "contracts/service-agreement-v1.pdf").read_bytes(), "a.pdf")
+    at = next(at for at, block in enumerate(found.blocks) if block.kind is BlockKind.TABLE)
+    assert found.blocks[at - 1].text.startswith("3.1 ")
+    assert found.blocks[at].text.startswith("Milestone")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _BULLET = re.compile(r"(?:[•●▪■◦‣\u2043\uf0b7\uf0a7o\u2013*-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])\s+\S")
 _LEADING_HEIGHTS = 0.75
 _OPEN_COLUMNS = 4
+_TOUCH_PT = 2.0
 _PROSE_WORDS = 4
 
 
@@ -58,7 +59,7 @@ class Piece:
 
 
 def pieces_of(segments: Sequence[Segment], tables: Sequence[Found]) -> list[Piece]:
-    """Group segments into pieces and put tables where their first words stood."""
+    """Group segments into pieces and put tables beside what stands next to them."""
     pieces: list[Piece] = []
     for segment in segments:
         last = pieces[-1] if pieces else None
@@ -75,15 +76,28 @@ def pieces_of(segments: Sequence[Segment], tables: Sequence[Found]) -> list[Piec
             pieces.append(Piece([segment], None, segment.x0, segment.top, segment.x1, segment.bottom, kind))
             pieces[-1].level = int(kind is BlockKind.LIST_ITEM)
     for table in tables:
-        at = next((n for n, piece in enumerate(pieces) if _after(piece, table)), len(pieces))
-        pieces.insert(at, Piece([], table, table.x0, table.top, table.x1, table.bottom, BlockKind.TABLE))
+        pieces.insert(
+            _place(pieces, table),
+            Piece([], table, table.x0, table.top, table.x1, table.bottom, BlockKind.TABLE),
+        )
     return _in_order(pieces)
 
 
-def _after(piece: Piece, table: Found) -> bool:
-    """Whether a piece comes after a table: it stands below it in its column."""
-    overlap = min(piece.x1, table.x1) - max(piece.x0, table.x0)
-    return piece.top >= table.bottom - 2 and overlap > 0
+def _place(pieces: Sequence[Piece], table: Found) -> int:
+    """Find where a table belongs: next to the nearest piece above or below it in its column.
+
+    Not before the first piece below it: running feet are often drawn first.
+    """
+    nearest, place = float("inf"), len(pieces)
+    for at, piece in enumerate(pieces):
+        if min(piece.x1, table.x1) <= max(piece.x0, table.x0):
+            continue
+        above, below = table.top - piece.bottom, piece.top - table.bottom
+        if -_TOUCH_PT <= above < nearest:
+            nearest, place = above, at + 1
+        elif -_TOUCH_PT <= below < nearest:
+            nearest, place = below, at
+    return place
 
 
 def _same_height(a: Segment, b: Segment) -> bool:
