@@ -36,7 +36,7 @@ _DATE = re.compile(
 _MONTH_YEAR = re.compile(rf"\b(?P<month>{_MONTH})\.?,?\s+(?P<year>(?:19|20)\d\d)\b", re.IGNORECASE)
 _INTRODUCED = re.compile(
     r"effective|updated|revis|version|modified|published|issued|amended|last change|as of|dated"
-    r"|stand\b|gültig|fassung|geändert|vigueur|mise à jour|vigor|actualiz|aggiornat|date\b|datum\b|fecha\b",
+    r"|stand\b|gültig|fassung|geändert|vigueur|mise à jour|vigor|actualiz|aggiornat|(?<!due )date\b|datum\b|fecha\b",
     re.IGNORECASE,
 )
 _VERSION = re.compile(

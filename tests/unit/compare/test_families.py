@@ -50,6 +50,12 @@ def test_versions_are_ordered_by_their_dates() -> None:
     assert _orders(new, old) == [(("old", "new"), ("date",))]
 
 
+def test_a_due_date_says_nothing_of_a_document_s_age() -> None:
+    """The day something is due comes before the day of the document in the text, and does not count for it."""
+    due = "Milestone\tDue date\nFirst depot\t31 January 2025"
+    assert find_date(f"{due}\n\nDate: 6 January 2025", Metadata()) == "2025-01-06"
+
+
 def test_without_evidence_likeness_orders_and_growth_directs() -> None:
     """A chain of edits is walked from the short end to the long one, and says that it rests on likeness."""
     chain = [_words(3)]
