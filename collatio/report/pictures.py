@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
+from unicodedata import east_asian_width
 
 from collatio.report.figures import counted, percent
 from collatio.report.markup import Markup, el, joined
@@ -20,6 +21,8 @@ FAMILIES_MAX = 40
 _NODES_MAX = 24
 _RING_PX = 64
 _CENTRE_PX = 84
+_NAME_AT_PX, _STEP_PX = 34, 300
+_LETTER_PX = 7.8
 
 
 def pairs_by_documents(account: Account) -> dict[tuple[int, int], Pair]:
@@ -133,7 +136,7 @@ def _chain(
 ) -> Markup:
     """Draw versions down a line: the further apart two dots, the less alike the versions."""
     parts: list[Markup] = []
-    y = 16.0
+    y, width = 16.0, _STEP_PX
     for at, member in enumerate(family.members):
         if at:
             low, high = sorted((family.members[at - 1], member))
@@ -143,9 +146,10 @@ def _chain(
             parts += _step(y, length, pair, evidence, linked)
             y += round(length, 1)
         name = cut_middle(names.path(member), 64)
+        width = max(width, _NAME_AT_PX + _width_px(name))
         parts += [
             el("circle", cx=16, cy=y, r=7, class_="node"),
-            el("text", el("title", names.path(member)), name, x=34, y=y + 4.5, class_="version"),
+            el("text", el("title", names.path(member)), name, x=_NAME_AT_PX, y=y + 4.5, class_="version"),
         ]
         y = round(y, 1)
     height = round(y + 16)
@@ -153,12 +157,17 @@ def _chain(
         "svg",
         parts,
         class_="chain",
-        viewBox=f"0 0 560 {height}",
-        width=560,
+        viewBox=f"0 0 {width} {height}",
+        width=width,
         height=height,
         role="img",
         aria_label="Versions, oldest first",
     )
+
+
+def _width_px(text: str) -> int:
+    """Estimate how wide a name is drawn; letters of East Asian scripts are twice as wide as others."""
+    return math.ceil(sum(_LETTER_PX * (1 + (east_asian_width(letter) in "WF")) for letter in text))
 
 
 def _step(
@@ -170,6 +179,6 @@ def _step(
         words += [f"{percent(pair.overall)} alike", counted(pair.edits, "change")]
     if evidence:
         words.append(f"order by {evidence}")
-    text = el("text", " · ".join(words), x=34, y=round(y + length / 2 + 4, 1), class_="between")
+    text = el("text", " · ".join(words), x=_NAME_AT_PX, y=round(y + length / 2 + 4, 1), class_="between")
     href = linked.get(pair.index) if pair is not None else None
     yield el("a", text, href=href) if href else text

@@ -56,6 +56,14 @@ def test_a_chain_names_versions_oldest_first(small: Path) -> None:
     assert "80.0% alike · 6 changes · order by date" in html
 
 
+def test_a_chain_is_as_wide_as_its_names(small: Path) -> None:
+    """No picture is wider than what is in it needs, so that none of them scrolls for nothing."""
+    account = read_folder(small)
+    html = families(account, Names(account.documents), {}) or ""
+    (width,) = re.findall(r'class="chain"[^>]* width="(\d+)"', html)
+    assert 300 <= int(width) < 400
+
+
 def test_a_cluster_names_its_members(small: Path) -> None:
     """With a line for the pair that was compared."""
     account = read_folder(small)
