@@ -13,6 +13,8 @@ from extract_svc.engine import media_type as types
 from extract_svc.engine.locks import ooxml
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from extract_svc.engine.draft import Draft
     from extract_svc.engine.model import Document, Options
 
@@ -26,8 +28,7 @@ def read(document: Document, options: Options, draft: Draft) -> None:
     """
     if document.media_type != types.OOXML_LOCKED:
         raise CollatioError(Reason.FORMAT_UNSUPPORTED, "The compound file holds no known document.")
-    compound = cfb.CompoundFile(document.data)
-    data = ooxml.unlock(compound, (ooxml.EXCELS_OWN, *options.passwords))
+    data = _unlock(document.data, (ooxml.EXCELS_OWN, *options.passwords))
     if data is None:
         raise CollatioError(Reason.ENCRYPTED, "The office document is locked with a password.")
     draft.media_type = sniff_bytes(data, document.name)
@@ -36,3 +37,13 @@ def read(document: Document, options: Options, draft: Draft) -> None:
         raise CollatioError(Reason.DOCUMENT_CORRUPT, "Behind the lock is no office document.")
     inner = replace(document, data=data, media_type=draft.media_type)
     importlib.import_module(f"extract_svc.engine.formats.{module}").read(inner, options, draft)
+
+
+def _unlock(data: bytes, passwords: Sequence[str]) -> bytes | None:
+    """Open the lock; where it is broken itself, no password fits."""
+    try:
+        return ooxml.unlock(cfb.CompoundFile(data), passwords)
+    except CollatioError as error:
+        if error.reason is Reason.DOCUMENT_CORRUPT:
+            return None
+        raise
