@@ -99,7 +99,7 @@ EXTRACTORS: tuple[Shipped, ...] = (
     _declare("xls", 2, {types.XLS}),
     _declare("mail", 2, {types.MAIL, types.MBOX}, "lxml", "chardet"),
     _declare("msg", 2, {types.MSG}, "lxml", "chardet"),
-    _declare("rtf", 2, {types.RTF, "text/rtf"}),
+    _declare("rtf", 3, {types.RTF, "text/rtf"}),
     _declare("doc", 2, {types.DOC}),
     _declare("ppt", 2, {types.PPT}),
     _declare("epub", 2, {types.EPUB}, "lxml", "chardet"),

@@ -246,6 +246,17 @@ def test_encrypted_odf_says_so(run: Run, make_zip: Callable[..., bytes]) -> None
     assert caught.value.reason is Reason.ENCRYPTED
 
 
+def test_rtf_hidden_text_is_marked(run: Run) -> None:
+    """It follows its paragraph in a block of its own; entries of an index, hidden by nature, are no text."""
+    found = run(rb"{\rtf1 Seen {\v and hidden}text.{\xe\v an entry}\par {\v Hidden alone.}\par Last.\par}")
+    assert [(b.text, b.marks) for b in found.blocks] == [
+        ("Seen text.", ()),
+        ("and hidden", (Mark.HIDDEN,)),
+        ("Hidden alone.", (Mark.HIDDEN,)),
+        ("Last.", ()),
+    ]
+
+
 def test_rtf_fonts_unicode_and_destinations(run: Run) -> None:
     """Code pages, Unicode escapes with their fallbacks, notes, tables and properties are read."""
     data = (

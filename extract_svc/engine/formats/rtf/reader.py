@@ -35,7 +35,7 @@ _SKIPPED = frozenset((
     "picprop", "fldtype", "objclass", "objname", "objalias", "sp", "sn", "sv", "htmltag", "mhtmltag",
     "bkmkstart", "bkmkend", "atnid", "atnauthor", "atrfstart", "atrfend", "atndate", "atnref", "mmathPr",
     "wgrffmtfilter", "ftnsep", "ftnsepc", "ftncn", "aftnsep", "aftnsepc", "aftncn", "passwordhash",
-    "formfield"
+    "formfield", "xe", "rxe", "txe", "tc", "tcn"
 ))  # fmt: skip
 _STORIES = {
     "header": BlockKind.HEADER, "headerl": BlockKind.HEADER, "headerr": BlockKind.HEADER, "headerf": BlockKind.HEADER,
@@ -83,6 +83,7 @@ class Reader:
         self._cells: list[TableCell] = []
         self._rows: list[list[TableCell]] = []
         self._deleted: list[str] = []
+        self._hidden: list[str] = []
         self._when: dict[str, int] = {}
         self.stated: dict[str, str] = {}
         self._quiet = False
@@ -151,12 +152,12 @@ class Reader:
         state = self._state
         if state.where == "skip" or self._quiet:
             return
-        if state.hidden and state.where == "body":
-            return
         if state.deleted:
             self._deleted.append(text)
-            return
-        self._texts.setdefault(state.where, []).append(text)
+        elif state.hidden and state.where == "body":
+            self._hidden.append(text)
+        else:
+            self._texts.setdefault(state.where, []).append(text)
 
     def _flush_bytes(self) -> None:
         if not self._pending:
@@ -333,9 +334,9 @@ class Reader:
                 self._draft.block(text, BlockKind.HEADING, level=self._level)
             else:
                 self._draft.block(text)
-        if self._deleted:
-            self._draft.block("".join(self._deleted), marks=(Mark.DELETED,))
-            self._deleted = []
+        for aside, mark in ((self._hidden, Mark.HIDDEN), (self._deleted, Mark.DELETED)):
+            self._draft.block("".join(aside), marks=(mark,))
+            aside.clear()
 
     def _table_word(self, word: str) -> None:
         if self._state.where != "body":
