@@ -96,10 +96,13 @@ def summary_csv(account: Account) -> str:
 
 
 def rollup_csv(account: Account) -> str:
-    """Make a row a block of the baseline that somebody changed: its index, by how many, its text, by whom."""
+    """Make a row a block of the baseline that somebody changed: its number, by how many, its text, by whom.
+
+    Blocks are numbered from 1, as on the page.
+    """
     rows = (
         (
-            row.block,
+            row.block + 1,
             len(row.documents),
             row.text,
             "\n".join(account.documents[at].uri for at in row.documents),

@@ -58,7 +58,7 @@ def test_each_changed_block_of_the_baseline_has_a_row(making: Making, tmp_path: 
     making.document("file:///b", "y")
     making.conclusion = {"rollup": [{"block": 4, "text": "=cmd", "documentIds": ["d0", "d1"]}]}
     rows = list(csv.reader(io.StringIO(rollup_csv(read_folder(making.write(tmp_path))))))
-    assert rows == [list(ROLLUP_HEAD), ["4", "2", "'=cmd", "file:///a\nfile:///b"]]
+    assert rows == [list(ROLLUP_HEAD), ["5", "2", "'=cmd", "file:///a\nfile:///b"]]
 
 
 def test_each_change_has_a_row(making: Making, tmp_path: Path) -> None:
