@@ -21,7 +21,7 @@ from tests.support.places import ROOT
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
 EXAMPLES = ROOT / "examples" / "plugins"
-PACKAGES = ("collatio-acta", "collatio-shelf")
+PACKAGES = ("collatio-acta", "collatio-figures", "collatio-shelf")
 STEP_S = 120.0
 MINUTES = "%ACTA 1\ntitle: Weekly meeting\n\n# Decisions\n- Paint the fence.\n| Item | Cost |\n| Paint | 120 EUR |\n"
 
@@ -53,23 +53,29 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
-async def extracted(python: Path, shelf: Path, *uris: str) -> dict[str, dict[str, Any]]:
-    """Run `collatio extract` in that environment: a line a document, by URI."""
+async def collatio(python: Path, *words: str | Path, **settings: str) -> str:
+    """Run the command in that environment to its end; what it wrote."""
     ours = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "COLLATIO_"))}
     process = await asyncio.create_subprocess_exec(
-        python, "-m", "collatio.cli", "extract", *uris, "--fail-on", "none",
+        python, "-m", "collatio.cli", *words,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=ours
-        | {
-            "COLLATIO_FETCH_SCHEMES": "file,shelf",
-            "COLLATIO_FETCH_PLUGINS": json.dumps({"shelf": {"database": str(shelf)}}),
-        },
+        env=ours | settings,
     )  # fmt: skip
     async with asyncio.timeout(STEP_S):
         out, talk = await process.communicate()
     assert process.returncode == 0, talk.decode()
-    return {row["uri"]: row for row in map(json.loads, out.decode().splitlines())}
+    return out.decode()
+
+
+async def extracted(python: Path, shelf: Path, *uris: str) -> dict[str, dict[str, Any]]:
+    """Extract URIs, those on a shelf among them: a line a document, by URI."""
+    out = await collatio(
+        python, "extract", *uris, "--fail-on", "none",
+        COLLATIO_FETCH_SCHEMES="file,shelf",
+        COLLATIO_FETCH_PLUGINS=json.dumps({"shelf": {"database": str(shelf)}}),
+    )  # fmt: skip
+    return {row["uri"]: row for row in map(json.loads, out.splitlines())}
 
 
 async def test_the_packages_keep_their_promises(python: Path) -> None:
@@ -104,3 +110,20 @@ async def test_a_source_and_an_extractor_of_ones_own_work_together(python: Path,
     assert [table["rows"] for table in minutes["tables"]] == [[["Item", "Cost"], ["Paint", "120 EUR"]]]
     assert found["shelf:2026/bad.acta"]["error"]["reason"] == "FORMAT_UNSUPPORTED"
     assert found["shelf:2026/note.txt"]["text"] == "A plain note."
+
+
+async def test_a_comparator_of_ones_own_compares_a_job(python: Path, tmp_path: Path) -> None:
+    """A job that names it gets its changes and its figures of likeness, in the rows and in the report."""
+    for name, text in (("a.txt", "Pay 1,000 EUR in 30 days."), ("b.txt", "In 30 days 950 EUR are paid.")):
+        (tmp_path / name).write_text(text)
+    out = tmp_path / "out"
+    await collatio(
+        python, "run", tmp_path / "a.txt", tmp_path / "b.txt", "--comparator", "figures", "-o", out
+    )
+    (row,) = map(json.loads, (out / "comparisons.jsonl").read_text("utf-8").splitlines())
+    assert [(each["kind"], each["leftText"], each["rightText"]) for each in row["changes"]] == [
+        ("DELETED", "1,000", ""),
+        ("INSERTED", "", "950"),
+    ]
+    assert row["similarity"] == {"fields": 0.5, "overall": 0.5}
+    assert "50.0%" in (out / "report.html").read_text("utf-8")
