@@ -1,4 +1,8 @@
-"""What a run leaves to read: counts, failures with their reasons, the closest pairs, the largest changes, the files, the trace."""
+"""What a run leaves to read.
+
+Counts, failures with their reasons, what stands on one side only, the closest pairs, the largest changes, the files,
+the trace.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from collatio.cli.output.ranking import Pair
     from collatio.client.messages import Job
 
-FAILURES_MAX = 20
+FAILURES_MAX = ONE_SIDED_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Summary:
         yield from self._head()
         yield from self._documents()
         yield from self._failures()
+        yield from self._one_sided()
         yield from self._pairs()
         if self.written:
             yield "written"
@@ -77,6 +82,17 @@ class Summary:
         yield from _indented(rows)
         if len(failures) > FAILURES_MAX:
             yield f"  and {len(failures) - FAILURES_MAX} more"
+
+    def _one_sided(self) -> Iterator[str]:
+        found = self.findings.one_sided
+        if not found:
+            return
+        yield "on one side only"
+        yield from _indented(
+            [(shown(tree, self.cwd), printable(path)) for tree, path in found[:ONE_SIDED_MAX]]
+        )
+        if len(found) > ONE_SIDED_MAX:
+            yield f"  and {len(found) - ONE_SIDED_MAX} more"
 
     def _pairs(self) -> Iterator[str]:
         ranking = self.findings.ranking

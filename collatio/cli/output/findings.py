@@ -90,12 +90,15 @@ class Reading:
 
 @dataclass(slots=True)
 class Findings:
-    """What a summary tells of a job. `failures` are (name, failure) of documents; `pairs_failed` counts pairs, `unmatched` paths of one tree that the other lacks."""
+    """What a summary tells of a job. `failures` are (name, failure) of documents; `pairs_failed` counts pairs.
+
+    `one_sided` are (tree, path) of what one of two matched trees has and the other lacks.
+    """
 
     failures: list[tuple[str, Failure]] = field(default_factory=list)
     ranking: Ranking = field(default_factory=Ranking)
     pairs_failed: int = 0
-    unmatched: int = 0
+    one_sided: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def some_failed(self) -> bool:
@@ -105,7 +108,7 @@ class Findings:
     @property
     def some_differ(self) -> bool:
         """Whether any pair differs by more than likely artefacts, or one tree lacks what the other has."""
-        return bool(self.ranking.different or self.unmatched)
+        return bool(self.ranking.different or self.one_sided)
 
 
 async def gather(
@@ -202,5 +205,9 @@ class _Gathering:
                     if sink is not None:
                         sink.failure(failed_pair_row(each, names))
         if self._job.spec.compare.WhichOneof("plan") == "matched":
+            trees = self._job.spec.compare.matched
             concluded = await self._results.conclusion(self._job.name)
-            self.findings.unmatched = len(concluded.left_only) + len(concluded.right_only)
+            self.findings.one_sided = [
+                *((trees.left, path) for path in concluded.left_only),
+                *((trees.right, path) for path in concluded.right_only),
+            ]

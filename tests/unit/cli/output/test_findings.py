@@ -11,8 +11,10 @@ import pytest
 from collatio.cli.output.documents import Failure, LocalFailure
 from collatio.cli.output.findings import AT_ONCE, gather
 from collatio.cli.output.ranking import CLOSEST_MAX
+from collatio.cli.summary import Summary
 from collatio.client.messages import (
     ChangeCounts,
+    CompareConclusion,
     ComparedDocument,
     Comparison,
     ComparisonStatus,
@@ -65,6 +67,10 @@ class Results:
         self.views.append(view)
         for each in self._comparisons:
             yield each
+
+    async def conclusion(self, name: str) -> CompareConclusion:
+        """Read what two trees do not share."""
+        return CompareConclusion(left_only=["old.txt"], right_only=["a/new.txt", "b.txt"])
 
 
 class Sink:
@@ -201,3 +207,19 @@ async def test_unread_paths_come_after_the_documents() -> None:
     assert [row["uri"] for row in sink.extractions] == ["u:a", "d/x"]
     assert sink.failures[0]["reason"] == "SOURCE_NOT_FOUND"
     assert findings.failures[0][0] == "d/x"
+
+
+async def test_what_one_tree_lacks_is_told_under_the_other_s_name() -> None:
+    """Of two matched trees a summary names what stands on one side only, and that is a difference."""
+    job = Job(name="jobs/x")
+    job.spec.compare.matched.left, job.spec.compare.matched.right = "before", "after"
+    findings = await gather(Results(), job)
+    assert findings.one_sided == [("before", "old.txt"), ("after", "a/new.txt"), ("after", "b.txt")]
+    assert findings.some_differ
+    lines = list(Summary(job, findings, "/here").lines())
+    at = lines.index("on one side only")
+    assert [line.split() for line in lines[at + 1 : at + 4]] == [
+        ["before", "old.txt"],
+        ["after", "a/new.txt"],
+        ["after", "b.txt"],
+    ]
