@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from collatio.client import CompareSpec, JobSpec, JobState, Source
+from collatio.runtime.queue.app import make_app
 from tests.support.jobs import run_job
 from tests.support.places import ROOT, SAMPLES
 from tests.support.processes import children_of, command_of, left_of, tree_of
@@ -68,6 +69,16 @@ async def test_servers_run_no_celery_pool_and_workers_serve_no_port(mesh: Runnin
         assert not children_of(mesh.pid(f"{stage}-serve"))
         assert not listening(mesh.pid(f"{stage}-work"))
         assert listening(mesh.pid(f"{stage}-serve"))
+
+
+async def test_celerys_own_tools_reach_the_workers(mesh: RunningMesh) -> None:
+    """`celery inspect`, and Flower, find each stage's worker under its name."""
+    for stage in ("fetch", "extract", "compare"):
+        app = make_app(stage, mesh.layout.state_url)
+        found = await asyncio.to_thread(app.control.inspect(limit=1, timeout=10).ping)
+        app.close()
+        (worker,) = found
+        assert worker.startswith(f"{stage}-{mesh.pid(f'{stage}-work')}@")
 
 
 def listening(pid: int) -> set[str]:

@@ -45,7 +45,6 @@ def make_app(stage: str, state_url: str, *, soft_shutdown_s: float = 25) -> Cele
         worker_prefetch_multiplier=1,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_consumer="collatio.runtime.queue.consumer:Consumer",
-        worker_enable_remote_control=False,
         worker_soft_shutdown_timeout=soft_shutdown_s,
         worker_enable_soft_shutdown_on_idle=False,
         worker_hijack_root_logger=False,

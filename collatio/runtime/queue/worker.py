@@ -222,5 +222,5 @@ def run_worker(plan: WorkerPlan) -> None:
         hook.connect(receiver, weak=False)
     scale = [f"--autoscale={plan.autoscale}"] if plan.autoscale else [f"--concurrency={plan.concurrency}"]
     argv = ["worker", "--pool=prefork", f"--queues={queue_name(plan.stage)}", *scale]
-    argv += ["--without-gossip", "--without-mingle", "--without-heartbeat", f"--loglevel={plan.log_level}"]
+    argv += ["--without-gossip", "--without-mingle", f"--loglevel={plan.log_level}"]
     app.worker_main([*argv, f"--hostname={plan.stage}-{os.getpid()}@%h"])
