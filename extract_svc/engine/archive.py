@@ -14,6 +14,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from collatio.runtime.errors import CollatioError, Reason
+from extract_svc.engine import zstd
 from extract_svc.engine.locks import zip as aes
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from extract_svc.engine.model import Limits
 
 _RATIO_FROM_BYTES = 8 * 1024 * 1024
+_ZSTANDARD = 93  # APPNOTE 6.3.9, 4.4.5
 _CHUNK = 256 * 1024
 
 
@@ -98,6 +100,18 @@ class Package:
         begin = info.header_offset + 30 + sum(struct.unpack("<HH", lengths))
         return self._data[begin : begin + info.compress_size]
 
+    def _unframed(self, info: zipfile.ZipInfo) -> bytes:
+        """Inflate a part that is packed by Zstandard, which `zipfile` reads from Python 3.14 on."""
+        inflater, parts, raw = zstd.Inflater(), [], self._raw(info)
+        try:
+            while not inflater.eof and (chunk := inflater.decompress(raw, _CHUNK)):
+                self.budget.spend(len(chunk))
+                parts.append(chunk)
+                raw = b""
+        except ValueError as error:
+            raise CollatioError(Reason.DOCUMENT_CORRUPT, "A part of the package is broken.") from error
+        return b"".join(parts)
+
     def read(self, name: str) -> bytes:
         """Inflate a part; an absent one is empty.
 
@@ -108,6 +122,8 @@ class Package:
             return b""
         if info.flag_bits & 1:
             raise CollatioError(Reason.ENCRYPTED, "A part of the package is locked with a password.")
+        if info.compress_type == _ZSTANDARD:
+            return self._unframed(info)
         parts = []
         try:
             with self._zip.open(info) as stream:

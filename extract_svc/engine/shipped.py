@@ -109,12 +109,13 @@ EXTRACTORS: tuple[Shipped, ...] = (
     ),
     _declare(
         "archive",
-        3,
+        4,
         {
             types.ZIP,
             types.TAR,
             types.GZIP,
             types.BZIP2,
+            types.ZSTD,
             types.XZ,
             types.LZMA,
             types.COMPRESS,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine import media_type as types
+from extract_svc.engine import zstd
 from extract_svc.engine.archive import Budget, Package
 from extract_svc.engine.formats import lzw, sevenzip
 
@@ -29,7 +30,18 @@ if TYPE_CHECKING:
 
 _CHUNK = 256 * 1024
 _LZMA_MEMORY = 128 * 1024 * 1024
-_SUFFIXES = {"gz": "", "tgz": ".tar", "bz2": "", "tbz2": ".tar", "xz": "", "txz": ".tar", "lzma": "", "z": ""}
+_SUFFIXES = {
+    "gz": "",
+    "tgz": ".tar",
+    "bz2": "",
+    "tbz2": ".tar",
+    "xz": "",
+    "txz": ".tar",
+    "lzma": "",
+    "z": "",
+    "zst": "",
+    "tzst": ".tar",
+}
 
 
 class _Inflater(Protocol):
@@ -151,6 +163,8 @@ def _inflater(kind: str, data: bytes) -> _Inflater:
         raise CollatioError(Reason.DECOMPRESSION_LIMIT, "Inflating asks for too much memory.")
     if kind == types.BZIP2:
         return bz2.BZ2Decompressor()
+    if kind == types.ZSTD:
+        return zstd.Inflater()
     return lzma.LZMADecompressor(lzma.FORMAT_AUTO, memlimit=_LZMA_MEMORY)
 
 

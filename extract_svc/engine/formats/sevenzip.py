@@ -1,4 +1,4 @@
-"""7z archives, by the standard library's LZMA: copied, LZMA, LZMA2, BZip2 and Deflate folders, with branch filters.
+"""7z archives, unpacked by libraries for streams: LZMA, LZMA2, BZip2, Deflate and Zstandard, with branch filters.
 
 The layout is that of 7zFormat.txt in the LZMA SDK (public domain): a signature header points at the header, which
 may itself be packed; the header names packed streams, folders (a chain of coders each) and files. A folder's files
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from collatio.runtime.errors import CollatioError, Reason
+from extract_svc.engine import zstd
 from extract_svc.engine.locks.sevenzip import AesLock
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ _COPY, _DELTA, _LZMA2, _LZMA, _DEFLATE, _BZIP2 = (
     b"\x04\x01\x08",
     b"\x04\x02\x02",
 )
+_ZSTD = b"\x04\xf7\x11\x01"
 _AES = b"\x06\xf1\x07\x01"
 _BRANCHES = {
     b"\x03\x03\x01\x03": lzma.FILTER_X86, b"\x04": lzma.FILTER_X86, b"\x03\x03\x02\x05": lzma.FILTER_POWERPC,
@@ -211,6 +213,8 @@ def _steps(folder: _Folder, password: str) -> list[Any] | None:
             steps.append(bz2.BZ2Decompressor())
         elif coder == _DEFLATE:
             steps.append(zlib.decompressobj(-15))
+        elif coder == _ZSTD:
+            steps.append(zstd.Inflater())
         elif coder == _AES and password:
             steps.append(_Opened(properties, password))
         elif coder != _COPY:

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import sys
 import tarfile
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,14 @@ from extract_svc.engine.archive import Budget
 from extract_svc.engine.formats import lzw
 from extract_svc.engine.formats.msg import unpack_rtf
 from extract_svc.engine.model import Limits, Options
+
+if sys.version_info >= (3, 14):
+    import zipfile as zstd_zip
+
+    from compression import zstd
+else:
+    from backports import zstd
+    from backports.zstd import zipfile as zstd_zip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,3 +155,31 @@ def test_what_only_the_rich_alternative_says_is_read_too(run: Run) -> None:
     text = run(mail).text
     assert text.count("on Monday") == 1
     assert text.endswith("Room 12.")
+
+
+def test_zstandard_files_and_zip_entries_are_inflated(run: Run) -> None:
+    """Frame by frame; a file names its member without the suffix, and an entry is as any other."""
+    frames = zstd.compress(b"first, ") + zstd.compress(b"second")
+    (member,) = run(frames, "notes.txt.zst").members
+    assert (member.path, member.data) == ("notes.txt", b"first, second")
+    packed = io.BytesIO()
+    with zstd_zip.ZipFile(packed, "w", zstd_zip.ZIP_ZSTANDARD) as archive:
+        archive.writestr("a.txt", b"text " * 1000)
+    (entry,) = run(packed.getvalue(), "a.zip").members
+    assert (entry.path, entry.data) == ("a.txt", b"text " * 1000)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (zstd.compress(bytes(64 << 20)), Reason.DECOMPRESSION_LIMIT),
+        (b"\x28\xb5\x2f\xfd\x00\xa8" + bytes(20), Reason.DECOMPRESSION_LIMIT),
+        (b"\x28\xb5\x2f\xfd" + b"\xff" * 20, Reason.DOCUMENT_CORRUPT),
+    ],
+    ids=["bomb", "window", "broken"],
+)
+def test_zstandard_that_inflates_too_far_or_not_at_all_fails(data: bytes, reason: Reason, run: Run) -> None:
+    """By what comes out, by the window that a frame asks for, and by what is no frame."""
+    with pytest.raises(CollatioError) as told:
+        run(data, "a.zst")
+    assert told.value.reason is reason

@@ -23,6 +23,11 @@ COPIED = (
     "H+sCUCma9-5a})Zga7~l000006aWAK00000P&|07W@&PBbRcwPcyv5)K67PbZ*F8fFK|BK0B!(fT>t=qGY75@&u;FF2gpPZ+xXbE-Ry?`upI%@$2(r}hgL@"
     "biW$eWi<j_ahZN~!q$q*bdX@v71)~`;ia4E$ft!tOluMYIav4oY=6VAhHZ7Xj;jG%sB*m-CL0FRhgkaKO000007X}vr32gue3jqKDAt3=63~vAc"
 )
+ZSTANDARD = (
+    "H+sCUCma9-o^dq|mjD0&000006aWAK00000={xZTD77#B09d&I0A^`&b95kdWq5Qva6WToV{dL`JTGuQ-"
+    "~f66Z(RTYfinlL56}*<JfA;DL6z}03bVFbB6$ET);Vl39me(~cccRPOn(u>;La`1Dv!Icl4|7Uh@s7Eeja~Ien<N6vIO{)<UkoA2o8`xijE3o9<svS;"
+    "1~ComOQl$(jg5c>{Xb0o!H8u-Xl-|0000N1|R_mcK`<q0RRCZApsZ+djJ3"
+)
 LOCKED = (
     "H+sCUCma9-_WX)0uK)l500000761SM00000U<11n2H}1SV8SZ;4Y2REdDq2E&N}st5_CCGfPbIRepZ7j-~f&Qhg|>wfinlL56}+&6qqe}>)qogL@hHZy@*U"
     ")S6G1lGIZrsjtcHjFJx}MQup)B=3g39t3=zH_$4h+KizMD>2Li+@e1X46T}jtu$}AE_=*dC(r?lJg4b3n@;9Ru<M6=v4?L0dv#~Hurtw4nQfqSX|J=7NzkU"
@@ -37,7 +42,7 @@ def read(data: bytes, limits: Limits | None = None) -> Extraction | CollatioErro
     return found
 
 
-@pytest.mark.parametrize("packed", [BRANCHED_LZMA2, COPIED])
+@pytest.mark.parametrize("packed", [BRANCHED_LZMA2, COPIED, ZSTANDARD])
 def test_entries_are_members(packed: str) -> None:
     """Files come out under their paths, whichever way they were packed."""
     found = read(base64.b85decode(packed))
