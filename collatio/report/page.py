@@ -23,7 +23,7 @@ from collatio.report.redline import IN_FILE, ON_PAGE, Bounds, Redline
 from collatio.report.waterfall import waterfall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from collatio.report.model import Account, Pair
 
@@ -127,7 +127,9 @@ class _Maker:
         shelf = self._account.shelf
         papers = shelf.paper(pair.left), shelf.paper(pair.right)
         titles = self._names.mark_up(pair.left), self._names.mark_up(pair.right)
-        return Redline(pair, papers, shelf.changes(pair.index), titles, bounds).mark_up()
+        redline = Redline(pair, papers, shelf.changes(pair.index), titles, bounds).mark_up()
+        made_of = measures(pair.similarity)
+        return joined(el("p", made_of, class_="note measures") if made_of else None, redline)
 
     def _head(self, pair: Pair) -> Markup:
         changes = counted(pair.edits, "change") if pair.edits else "no edit, artefacts only"
@@ -205,6 +207,12 @@ class _Maker:
             el("script", Markup(self._script)),
             "</body></html>\n",
         )
+
+
+def measures(similarity: Mapping[str, float]) -> str:
+    """Say what a pair's likeness is made of, so that one below 100% is explained where no word differs."""
+    parts = [f"{name} {percent(value)}" for name, value in similarity.items() if name != "overall"]
+    return "Alike by " + ", ".join(parts) if parts else ""
 
 
 def _legend(keys: str) -> Markup:

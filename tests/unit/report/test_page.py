@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from collatio.report.folder import read_folder
-from collatio.report.page import make_page
+from collatio.report.page import make_page, measures
 from tests.unit.report.conftest import change, spot
 
 if TYPE_CHECKING:
@@ -128,3 +128,11 @@ def test_a_redline_the_page_has_no_room_for_gets_a_file(making: Making, tmp_path
     assert len(html) < 100_000
     assert 'href="report/pair-00001.html"' in html
     assert len(further) == 1
+
+
+def test_a_pair_says_what_its_likeness_is_made_of() -> None:
+    """So that a figure below 100% is explained where no word differs; what does not apply is not there."""
+    assert (
+        measures({"text": 1.0, "structure": 0.82, "overall": 0.96}) == "Alike by text 100%, structure 82.0%"
+    )
+    assert measures({}) == ""
