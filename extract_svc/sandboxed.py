@@ -13,6 +13,9 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from google.protobuf.message import DecodeError
+
+from collatio.runtime.errors import CollatioError, Reason
 from collatio.runtime.queue.frames import join
 from collatio.v1 import extract_pb2
 from extract_svc.convert import options_from, to_message
@@ -59,5 +62,8 @@ def run(header: bytes, inputs: Sequence[BinaryIO]) -> bytes:
     document = Document(inputs[0].read(), asked["name"], asked["media_type"])
     found = extract_one(document, replace(options_from(spec), deadline=deadline), _registry)
     facts = json.dumps({"provisional": found.provisional}).encode()
-    message = to_message(found).SerializeToString(deterministic=True)
+    try:
+        message = to_message(found).SerializeToString(deterministic=True)
+    except DecodeError as error:  # nothing is decoded here: it is what protobuf says when memory runs out
+        raise CollatioError(Reason.MEMORY_LIMIT) from error
     return join([facts, message, *(member.data for member in found.members)])

@@ -37,7 +37,7 @@ _BLOCK_S, _CELL_S = 12e-6, 8e-6
 
 
 class LimitReached(Exception):  # noqa: N818 - it ends reading early; what was read so far stands
-    """The output has all the pages, characters or blocks it may have."""
+    """The output has all the pages, characters, blocks or cells it may have."""
 
 
 class TimeReached(LimitReached):
@@ -62,7 +62,9 @@ class Draft:
 
     def __init__(self, limits: Limits, deadline: Deadline = NEVER) -> None:
         self.limits = limits
-        self._deadline, self._cut, self._told = deadline, False, False
+        self._deadline = deadline
+        self._ending: type[LimitReached] | None = None
+        self._told = False
         self._cells = self._loose_cells = 0
         self.pages: list[Page] = []
         self.blocks: list[Block] = []
@@ -103,7 +105,7 @@ class Draft:
             raise LimitReached
         self.blocks.append(Block(kind, text, level, page, box, table, marks, confidence))
         if table is None:
-            self._stop_in_time()
+            self._stop()
 
     def table(
         self,
@@ -134,7 +136,7 @@ class Draft:
         )
         if nested:
             self.tables.append(built)
-            self._stop_in_time()
+            self._stop()
             return
         self.block(
             built.text if text is None else text,
@@ -146,7 +148,7 @@ class Draft:
         )
         if self.blocks and self.blocks[-1].table == len(self.tables):
             self.tables.append(built)
-        self._stop_in_time()
+        self._stop()
 
     def page(
         self, width_pt: float = 0.0, height_pt: float = 0.0, *, label: str = "", hidden: bool = False
@@ -155,7 +157,7 @@ class Draft:
         if self.limits.max_pages and len(self.pages) >= self.limits.max_pages:
             raise LimitReached
         if self.pages:
-            self._stop_in_time()
+            self._stop()
         self.pages.append(Page(len(self.pages) + 1, width_pt, height_pt, as_utf8(label), hidden))
         return len(self.pages)
 
@@ -191,22 +193,26 @@ class Draft:
         self._paths[path] = count
         self._paths.setdefault(unique, 1)
         self.members.append(MemberFile(unique, data, media_type))
-        self._stop_in_time()
+        self._stop()
 
     def in_time(self, rows: Iterable[T], cells: Callable[[Any], int] = len) -> Iterator[T]:
-        """Yield the rows of a table until the deadline; those before it are written, and then it is told."""
+        """Yield the rows of a table until the deadline or the limit of cells; they are written, and then it is told."""
         for number, row in enumerate(rows):
+            if self._ending is None and number:
+                if self._cells + self._loose_cells >= self.limits.max_cells:
+                    self._ending = LimitReached
+                    return
+                if number % _ROWS_A_LOOK == 1 and self._late():
+                    self._ending = TimeReached
+                    return
             yield row
             self._loose_cells += cells(row)
-            if number % _ROWS_A_LOOK == 0 and not self._cut and self._late():
-                self._cut = True
-                return
 
-    def _stop_in_time(self) -> None:
-        """Raise TimeReached, once, when the deadline has passed."""
-        if not self._told and (self._cut or self._late()):
-            self._cut = self._told = True
-            raise TimeReached
+    def _stop(self) -> None:
+        """Raise what ended a table's rows, or TimeReached when the deadline has passed: once."""
+        if not self._told and (self._ending is not None or self._late()):
+            self._ending, self._told = self._ending or TimeReached, True
+            raise self._ending
 
     def _late(self) -> bool:
         cells = self._cells + self._loose_cells

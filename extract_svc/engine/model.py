@@ -78,13 +78,15 @@ class FieldRule:
 class Limits:
     """Where reading one document stops; 0 for `max_pages` and `max_characters` means no limit.
 
-    Past `max_pages`, `max_characters` or `max_blocks` the result is partial and says so (`PARTIAL`). Past a
+    Past `max_pages`, `max_characters`, `max_blocks` or `max_cells` (of all tables, the last row counted whole) the
+    result is partial and says so (`PARTIAL`). Past a
     limit of inflating (entries, bytes, ratio, depth of nested archives) the document fails.
     """
 
     max_pages: int = 10_000
     max_characters: int = 50_000_000
     max_blocks: int = 1_000_000
+    max_cells: int = 1_000_000
     max_entries: int = 10_000
     max_depth: int = 3
     max_ratio: int = 100

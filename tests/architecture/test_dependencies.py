@@ -32,6 +32,7 @@ FILE_BY_FILE = {
     "certifi"
 }  # MPL-2.0 binds changes to its own files, of which we make none: a list of certificates
 SHORT = 100
+VERSION = re.compile(r"sys\.version_info >= \((\d+), (\d+)\)")
 PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>\S+)(?: ; (?P<marker>[^\\]+))? \\$", re.MULTILINE)
 
 
@@ -73,9 +74,15 @@ def file_of(module: str) -> Path | None:
 
 
 def running(node: ast.AST) -> Iterator[ast.AST]:
-    """Walk the tree, but not into what stands under `if TYPE_CHECKING`."""
+    """Walk the tree, but not into what stands under `if TYPE_CHECKING`, or is for another version of Python."""
     for child in ast.iter_child_nodes(node):
-        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        least = VERSION.fullmatch(ast.unparse(child.test)) if isinstance(child, ast.If) else None
+        if isinstance(child, ast.If) and least:
+            ours = sys.version_info >= tuple(map(int, least.groups()))
+            yield from running(ast.Module(child.body if ours else child.orelse, []))
+        else:
             yield child
             yield from running(child)
 

@@ -156,6 +156,18 @@ def test_the_more_there_is_to_hand_over_the_earlier_reading_stops() -> None:
         Draft(Limits(), deadline).table([["x"] * 1000] * 1000)
 
 
+def test_tables_of_very_many_cells_are_cut_and_say_so(run: Run) -> None:
+    """A limit of output, not of time: the same rows each time, for every job; a file's text is all there."""
+    text = "\n".join(f"{n},a" for n in range(100))
+    found = run(text, "rows.csv", Options(limits=Limits(max_cells=20)))
+    assert [len(table.rows) for table in found.tables] == [10]
+    assert found.text == text
+    assert [warning.code for warning in found.warnings] == ["PARTIAL"]
+    assert not found.provisional
+    whole = run(text, "rows.csv", Options(limits=Limits(max_cells=200)))
+    assert (len(whole.tables[0].rows), whole.warnings) == (100, ())
+
+
 def test_the_deadline_is_told_once() -> None:
     """Whoever catches it writes down what it holds without being stopped again."""
     draft = Draft(Limits(), Deadline(0))
