@@ -123,32 +123,54 @@ class Draft:
         `text` replaces the block's text where the source has a form of its own (a delimited file's lines). A
         nested table gets no block: its text stands in a cell of the table around it.
         """
+        built = self._built(rows, page, box, caption)
+        if built is not None and nested:
+            self.tables.append(built)
+        elif built is not None:
+            self._table_block(built, marks, text)
+        self._stop()
+
+    def sheet(
+        self,
+        regions: Iterable[Sequence[Sequence[TableCell]]],
+        *,
+        page: int,
+        caption: str,
+        marks: tuple[Mark, ...],
+    ) -> None:
+        """Add the tables of a sheet; all of it that was read is written before an end is told."""
+        for region in regions:
+            built = self._built(region, page, None, caption)
+            if built is not None:
+                self._table_block(built, marks, None)
+        self._stop()
+
+    def _built(
+        self, rows: Iterable[Sequence[str | TableCell]], page: int, box: Box | None, caption: str
+    ) -> Table | None:
         self._loose_cells = 0
         cells = [[_cell(c) for c in row] for row in self.in_time(rows)]
         width = max((len(row) for row in cells), default=0)
         if not width:
-            return
+            return None
         self._cells += self._loose_cells
         self._loose_cells = 0
         empty = TableCell()
-        built = Table(
+        return Table(
             tuple(TableRow(tuple(row) + (empty,) * (width - len(row))) for row in cells), page, box, caption
         )
-        if nested:
-            self.tables.append(built)
-            self._stop()
-            return
+
+    def _table_block(self, built: Table, marks: tuple[Mark, ...], text: str | None) -> None:
         self.block(
             built.text if text is None else text,
             BlockKind.TABLE,
-            page=page,
-            box=box,
+            page=built.page,
+            box=built.box,
             marks=marks,
             table=len(self.tables),
         )
         if self.blocks and self.blocks[-1].table == len(self.tables):
             self.tables.append(built)
-        self._stop()
 
     def page(
         self, width_pt: float = 0.0, height_pt: float = 0.0, *, label: str = "", hidden: bool = False

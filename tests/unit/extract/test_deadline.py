@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from .conftest import Run
 
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _SHEETS = "".join(f'<sheet name="S{n}" r:id="r{n}"/>' for n in range(4))
 _RELATIONS = "".join(f'<Relationship Id="r{n}" Type="x/worksheet" Target="s{n}.xml"/>' for n in range(4))
 _ROW = '<row><c t="inlineStr"><is><t>cell {}</t></is></c></row>'
@@ -44,7 +45,7 @@ def pdf(pages: int, text: str = "Page {} of this document.") -> bytes:
 @pytest.fixture(scope="module")
 def documents(make_zip: Callable[[Mapping[str, str | bytes]], bytes]) -> dict[str, bytes]:
     """Make a document of each way in which formats go on from part to part."""
-    workbook = f'<workbook xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets>{_SHEETS}</sheets></workbook>'
+    workbook = f'<workbook xmlns:r="{_OFFICE}"><sheets>{_SHEETS}</sheets></workbook>'
     sheet = "<worksheet><sheetData>" + _ROW.format(1) + "</sheetData></worksheet>"
     lines = [f"<p>Paragraph {n}</p>" for n in range(9)]
     return {
@@ -90,6 +91,28 @@ def test_a_deadline_that_is_kept_changes_nothing(documents: dict[str, bytes], na
     timed = run(documents[name], name, Options(deadline=Deadline(3600)))
     assert timed == run(documents[name], name)
     assert not timed.provisional
+
+
+def test_every_table_of_a_sheet_is_written_that_was_read(
+    make_zip: Callable[[Mapping[str, str | bytes]], bytes], run: Run
+) -> None:
+    """A sheet of two tables whose second has no end is cut in that, and the first is there too."""
+    rows = "".join(
+        f'<row r="{n}"><c r="A{n}" t="inlineStr"><is><t>cell {n}</t></is></c></row>'
+        for n in range(1, 900)
+        if n != 3
+    )
+    parts = {
+        "[Content_Types].xml": "<Types/>",
+        "xl/workbook.xml": f'<workbook xmlns:r="{_OFFICE}"><sheets><sheet name="S" r:id="r0"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f"<Relationships>{_RELATIONS}</Relationships>",
+        "xl/s0.xml": f"<worksheet><sheetData>{rows}</sheetData></worksheet>",
+    }
+    found = run(make_zip(parts), "a.xlsx", Options(deadline=asked(4)))
+    first, second = found.tables
+    assert [cell.text for row in first.rows for cell in row.cells] == ["cell 1", "cell 2"]
+    assert 1 < len(second.rows) < 800
+    assert found.provisional
 
 
 def test_pages_read_are_written_though_the_deadline_has_passed(run: Run) -> None:

@@ -204,8 +204,7 @@ class Walker:
         inner: list[Any] = []
         rows = self._rows(table, beside, inner)
         if self._page and self._sheets:
-            for region in split_regions(rows):
-                self.draft.table(region, page=self._page, caption=name, marks=self._marks)
+            self.draft.sheet(split_regions(rows), page=self._page, caption=name, marks=self._marks)
         else:
             self.draft.table(lay_out(rows), page=self._page, marks=self._marks)
         for at, nested in enumerate(inner):

@@ -172,8 +172,8 @@ def _sheet(records: list[Record], start: int, book: _Book, draft: Draft) -> None
     for text, kind_of in sheet.beside:
         if kind_of is BlockKind.HEADER:
             draft.block(text, kind_of, page=page.number)
-    for region in split_regions(_rows(sheet.cells, sheet.spans)):
-        draft.table(region, page=page.number, caption=page.label, marks=marks)
+    regions = split_regions(_rows(sheet.cells, sheet.spans))
+    draft.sheet(regions, page=page.number, caption=page.label, marks=marks)
     for text, kind_of in sheet.beside:
         if kind_of is not BlockKind.HEADER:
             draft.block(text, kind_of, page=page.number)

@@ -51,8 +51,8 @@ def read(document: Document, options: Options, draft: Draft) -> None:
             continue
         links = office.relations(relation.target)
         _running(part, names, draft, number, BlockKind.HEADER)
-        for region in split_regions(read_cells(part, book, names, draft.in_time)):
-            draft.table(region, page=number, caption=title, marks=marks)
+        regions = split_regions(read_cells(part, book, names, draft.in_time))
+        draft.sheet(regions, page=number, caption=title, marks=marks)
         for element in part.iter():
             if names[element.tag] == "hyperlink":
                 target = links.get(relation_id(element))
@@ -79,8 +79,8 @@ def _read_binary(office: Office, main: str, draft: Draft, names: Names) -> None:
         relation = relations.get(key)
         if relation is None or relation.external:
             continue
-        for region in split_regions(binary.cells(office.parts.read(relation.target), strings, forms)):
-            draft.table(region, page=number, caption=title, marks=marks)
+        regions = split_regions(binary.cells(office.parts.read(relation.target), strings, forms))
+        draft.sheet(regions, page=number, caption=title, marks=marks)
         beside(office, relation.target, draft, names, number)
 
 
