@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -28,14 +29,27 @@ CANCEL_TIMEOUT_S = 1.0
 UPLOAD_LINE_EVERY_S = 3.0
 
 
-async def prepare(order: Order, session: Session, talk: Talk) -> tuple[JobSpec, list[LocalFailure]]:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A job to submit, and what only this side knows.
+
+    `unread` are paths that could not be read; `one_sided`, as (tree, path), what one of two uploaded trees has and the
+    other lacks.
+    """
+
+    spec: JobSpec
+    unread: list[LocalFailure]
+    one_sided: list[tuple[str, str]]
+
+
+async def prepare(order: Order, session: Session, talk: Talk) -> Prepared:
     """Make the job's spec, uploading what the mesh cannot read in place.
 
-    Returns what could not be read here beside it. Errors: `JobFailed` where nothing is left to send; a usage
+    Errors: `JobFailed` where nothing is left to send; a usage
     error for wishes that contradict what was found.
     """
     from collatio.cli.placing import place
-    from collatio.cli.spec import job_spec
+    from collatio.cli.spec import job_spec, one_sided
 
     uploading = _Uploading(talk)
     try:
@@ -45,7 +59,7 @@ async def prepare(order: Order, session: Session, talk: Talk) -> tuple[JobSpec, 
         raise click.UsageError(str(error)) from error
     for each in placed.unread:
         talk.say(f"not read: {each.uri}: {each.failure.reason}: {each.failure.message}")
-    return spec, placed.unread
+    return Prepared(spec, placed.unread, one_sided(order, placed))
 
 
 async def conduct(client: Client, spec: JobSpec, talk: Talk) -> Job:

@@ -114,6 +114,18 @@ def _matched(order: Order, placed: Placed) -> CompareSpec:
     return CompareSpec(explicit=ExplicitPlan(pairs=pairs))
 
 
+def one_sided(order: Order, placed: Placed) -> list[tuple[str, str]]:
+    """Name, as (tree, path), what one of two uploaded trees has and the other lacks; the mesh names it for others."""
+    if order.mode is not Mode.MATCHED or not all(tree in placed.uploaded for tree in order.inputs):
+        return []
+    left, right = order.inputs
+    lefts, rights = placed.uploaded[left], placed.uploaded[right]
+    return [
+        *((left.text, path) for path in sorted(lefts.keys() - rights.keys())),
+        *((right.text, path) for path in sorted(rights.keys() - lefts.keys())),
+    ]
+
+
 def _nothing_left(placed: Placed) -> JobFailed:
     if not placed.unread:
         return _job_failed(Reason.NO_DOCUMENTS)

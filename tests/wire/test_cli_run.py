@@ -400,6 +400,12 @@ def test_gateway_pairs_and_matched(folder: Path, gateway: FakeGateway) -> None:
     assert [(each.left, each.right) for each in stored.job.spec.compare.explicit.pairs] == [
         ("docs/a.txt", "other/a.txt")
     ]
+    told = collatio(
+        *["run", "docs", "other", "--mode", "matched", "--gateway", gateway.target, "--fail-on", "different"]
+    )
+    assert told.exit_code == 5
+    lines = [line.split() for line in told.stdout.splitlines()]
+    assert lines[lines.index(["on", "one", "side", "only"]) + 1] == ["docs", "b.txt"]
     mixed = collatio("run", "docs", "s3://b/", "--mode", "matched", "--gateway", gateway.target)
     assert mixed.exit_code == 2
 

@@ -76,9 +76,9 @@ async def _extract(
     talk = surroundings.talk()
     roots = () if gateway else choose_roots(order)
     async with open_session(surroundings, talk, gateway=gateway, data_dir=data, roots=roots) as session:
-        spec, unread = await prepare(order, session, talk)
-        job = await conduct(session.client, spec, talk)
+        prepared = await prepare(order, session, talk)
+        job = await conduct(session.client, prepared.spec, talk)
         place = replacing(target) if target else nullcontext(sys.stdout.buffer)
         with place as file:
-            findings = await gather(session.results, job, LinesSink(file, Kind.EXTRACTIONS), unread)
-    return job, findings, unread
+            findings = await gather(session.results, job, LinesSink(file, Kind.EXTRACTIONS), prepared.unread)
+    return job, findings, prepared.unread

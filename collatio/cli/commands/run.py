@@ -95,13 +95,14 @@ async def _run(
     publishing: asyncio.Future[None] | None = None
     try:
         async with open_session(surroundings, talk, gateway=gateway, data_dir=data, roots=roots) as session:
-            spec, unread = await prepare(order, session, talk)
-            job = await conduct(session.client, spec, talk)
+            prepared = await prepare(order, session, talk)
+            job = await conduct(session.client, prepared.spec, talk)
             trace = trace_reader(session.traces, job, surroundings) if session.traces and output else None
-            findings = await save(session.results, job, output, unread, trace)
+            findings = await save(session.results, job, output, prepared.unread, trace)
+            findings.one_sided.extend(prepared.one_sided)
             if output is not None:  # while the mesh stops
                 publishing = asyncio.ensure_future(asyncio.to_thread(publish, output))
     finally:
         if publishing is not None:
             await publishing
-    return job, findings, unread
+    return job, findings, prepared.unread

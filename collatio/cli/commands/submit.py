@@ -53,11 +53,11 @@ async def _submit(
 
     talk = surroundings.talk()
     async with open_session(surroundings, talk, gateway=gateway) as session:
-        spec, unread = await prepare(order, session, talk)
-        job = await session.client.submit(spec)
+        prepared = await prepare(order, session, talk)
+        job = await session.client.submit(prepared.spec)
         if not as_json:
             click.echo(job.name)
         if wait:
             job = await follow(session.client, job.name, talk)
             talk.say(f"{job.name} {state_of(job)}")
-        return job, unread
+        return job, prepared.unread
