@@ -124,7 +124,7 @@ EXTRACTORS: tuple[Shipped, ...] = (
         },
         module="archives",
     ),
-    _declare("iwork", 1, {types.PAGES, types.NUMBERS, types.KEYNOTE}, "lxml"),
+    _declare("iwork", 2, {types.PAGES, types.NUMBERS, types.KEYNOTE}, "lxml"),
     _declare("image", 2, {types.PNG, types.JPEG, types.GIF, types.TIFF, types.WEBP, types.BMP}, *OCR),
     Shipped(
         "locked",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from collatio.runtime.errors import CollatioError
+from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine import xml
 from extract_svc.engine.archive import Package
 from extract_svc.engine.metadata import normalise
@@ -17,16 +17,21 @@ if TYPE_CHECKING:
     from extract_svc.engine.model import Document, Options
 
 _INDEXES = ("index.xml", "index.apxl", "index.xml.gz", "index.apxl.gz")
+_PACKED_MAX = 99  # the last method that zip itself has (APPNOTE 6.3.9, 4.4.5)
 _STORIES = {"header": BlockKind.HEADER, "footer": BlockKind.FOOTER, "footnote": BlockKind.FOOTNOTE}
 _INLINE = {"tab": "\t", "br": "\n", "lnbr": "\n", "crbr": "\n", "contbr": "\n", "pgbr": "\n"}
 
 
 def read(document: Document, options: Options, draft: Draft) -> None:
-    """Read an iWork document."""
+    """Read an iWork document.
+
+    Errors: CollatioError ENCRYPTED: a hint beside the index says so, or, in iWork '09, packing methods of its own.
+    """
     package = Package(document.data, options.limits)
-    if any(name.endswith(".iwph") for name in package.names()):
-        draft.warn("ENCRYPTED", "The document is locked with a password.")
-        return
+    if any(
+        entry.filename.endswith(".iwph") or entry.compress_type > _PACKED_MAX for entry in package.infos()
+    ):
+        raise CollatioError(Reason.ENCRYPTED, "The document is locked with a password.")
     for name in _INDEXES:
         if name in package:
             data = package.read(name)

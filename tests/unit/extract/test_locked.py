@@ -302,6 +302,19 @@ def test_unknown_ways_of_locking_are_encrypted_too(version: tuple[int, int]) -> 
     assert also.value.reason is Reason.ENCRYPTED
 
 
+@pytest.mark.parametrize("sign", ["hint", "method"])
+def test_locked_iwork_documents_are_encrypted(
+    make_zip: Callable[[Mapping[str, str | bytes]], bytes], sign: str, run: Run
+) -> None:
+    """Later ones carry a hint of the password, those of iWork '09 mark their entries by methods zip does not have."""
+    data = make_zip({"index.xml": "noise", **({".iwph": "hint"} if sign == "hint" else {})})
+    if sign == "method":
+        data = data.replace(b"PK\x01\x02\x14\x03\x14\0\0\0\x08\0", b"PK\x01\x02\x14\x03\x14\0\0\0\x6c\x63")
+    with pytest.raises(CollatioError) as told:
+        run(data, "a.pages", Options(extractors=("iwork",)))
+    assert told.value.reason is Reason.ENCRYPTED
+
+
 @pytest.mark.corpus
 def test_documents_locked_by_office_itself_are_opened(corpus: Path, run: Run) -> None:
     """DOC, XLS, PPT under the CryptoAPI's RC4 and their successors: each with the password that its name states."""
