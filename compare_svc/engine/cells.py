@@ -8,8 +8,10 @@ word of an unexplained edit is an artefact, and so is one that holds few; those 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from compare_svc.engine.artifacts import FORMAT
@@ -52,15 +54,18 @@ class _Side:
             for ordinal in reversed(side.ordinals)
             if (table := side.block(ordinal).table) is not None
         }
+        self._cells: dict[int, list[list[Range]]] = {}
         self._open: dict[int, list[_Open]] = {}
         for at, edit in enumerate(edits):
             span = (edit.left, edit.right)[which]
-            if edit.reason or span is None or span.begin == span.end:
+            if edit.reason or edit.kind is ChangeKind.MOVED or span is None or span.begin == span.end:
                 continue
             size = len(side.block(span.block).text)
             self._open.setdefault(span.block, []).append(_Open(at, span.begin, min(span.end, size)))
             if span.end > size:
                 self._open.setdefault(span.block + 1, []).append(_Open(at, 0, span.end - size))
+        for each in self._open.values():
+            each.sort(key=lambda one: one.begin)
 
     def stands(self, table: int) -> bool:
         """Tell whether a table has a block of its own; a nested one has not."""
@@ -70,43 +75,61 @@ class _Side:
         """Tell whether the words of a table without a block stand in the blocks of other tables."""
         rows = self._side.document.tables[table].rows
         words = Counter(word for row in rows for cell in row for word in tokens(fold(cell)))
-        around = Counter(
-            word
-            for ordinal in self._ordinals.values()
-            for word in tokens(fold(self._side.block(ordinal).text))
-        )
-        return not words - around
+        return not words - self._around
+
+    @cached_property
+    def _around(self) -> Counter[str]:
+        """The words of all tables that have a block."""
+        texts = (self._side.block(ordinal).text for ordinal in self._ordinals.values())
+        return Counter(word for text in texts for word in tokens(fold(text)))
 
     def touched(self, place: Place) -> tuple[set[int], int, int]:
         """Give the unexplained edits within a cell, row, column or table, their words there, and its words in all."""
         assert place.table is not None
         ordinal = self._ordinals[place.table]
         text = self._side.block(ordinal).text
-        ranges = self._ranges(place, text)
-        hit, words = set(), 0
-        for each in self._open.get(ordinal, ()):
-            for begin, end in ranges:
-                low, high = max(begin, each.begin), min(end, each.end)
-                if low < high and text[low:high].strip():
-                    hit.add(each.at)
-                    words += _count(text[low:high])
-        return hit, words, sum(_count(text[begin:end]) for begin, end in ranges)
+        opened = self._open.get(ordinal, [])
+        hit, words, of = set(), 0, 0
+        for begin, end in self._ranges(place, text):
+            of += _count(text[begin:end])
+            at = bisect_left(opened, end, key=lambda one: one.begin)  # edits do not overlap
+            while at and opened[at - 1].end > begin:
+                at -= 1
+                part = text[max(begin, opened[at].begin) : min(end, opened[at].end)]
+                if part.strip():
+                    hit.add(opened[at].at)
+                    words += _count(part)
+        return hit, words, of
 
     def _ranges(self, place: Place, text: str) -> list[Range]:
         """Find what a place covers of its block's text: all of it where the text is not the table's cells."""
         assert place.table is not None
-        rows = self._side.document.tables[place.table].rows
-        whole = "\n".join("\t".join(row) for row in rows)
-        at = whole.find(text)
-        if at < 0 or (place.row is None and place.column is None):
+        if place.row is None and place.column is None:
             return [(0, len(text))]
-        found, begin = [], -at
-        for number, row in enumerate(rows):
-            for column, cell in enumerate(row):
-                if place.row in {None, number} and place.column in {None, column}:
-                    found.append((max(0, begin), begin + len(cell)))
-                begin += len(cell) + 1
-        return found
+        if place.table not in self._cells:
+            self._cells[place.table] = _cells(self._side.document.tables[place.table].rows, text)
+        cells = self._cells[place.table]
+        if not cells:
+            return [(0, len(text))]
+        rows = cells if place.row is None else [cells[place.row]]
+        if place.column is None:
+            return [cell for row in rows for cell in row]
+        return [row[place.column] for row in rows if place.column < len(row)]
+
+
+def _cells(rows: Sequence[Sequence[str]], text: str) -> list[list[Range]]:
+    """Find each cell in a block's text, which lacks what is empty at its ends; none where it is another text."""
+    at = "\n".join("\t".join(row) for row in rows).find(text)
+    if at < 0:
+        return []
+    found: list[list[Range]] = []
+    begin = -at
+    for row in rows:
+        found.append([])
+        for cell in row:
+            found[-1].append((max(0, begin), max(0, begin + len(cell))))
+            begin += len(cell) + 1
+    return found
 
 
 def explain_tables(left: Prepared, right: Prepared, edits: Sequence[Edit], changes: Sequence[Change]) -> Told:
