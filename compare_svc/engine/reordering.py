@@ -55,10 +55,10 @@ class _Lone(NamedTuple):
 def mark_reordered(left: Prepared, right: Prepared, edits: Sequence[Edit]) -> list[Edit]:
     """Give what was read in another order its reason, cutting edits that hold more than that."""
     found = [list(_lone(side, edits, kind)) for side, kind in zip((left, right), ONE_SIDED, strict=True)]
-    pools = [
-        sum((each.bag() for each in lone), words)
-        for lone, words in zip(found, _replaced(left, right, edits), strict=True)
-    ]
+    pools = _replaced(left, right, edits)
+    for pool, lone in zip(pools, found, strict=True):
+        for each in lone:
+            pool.update(each.bag())
     cut: dict[int, list[Edit]] = {}
     for side, lone in zip((left, right), found, strict=True):
         shared = pools[0] & pools[1]
@@ -68,7 +68,7 @@ def mark_reordered(left: Prepared, right: Prepared, edits: Sequence[Edit]) -> li
                 parts = _cut(side, edits[each.at], each, covered)
                 if parts:
                     cut[each.at] = parts
-                    shared -= covered
+                    shared.subtract(covered)
     return [part for at, edit in enumerate(edits) for part in cut.get(at, (edit,))]
 
 
@@ -93,8 +93,8 @@ def _replaced(left: Prepared, right: Prepared, edits: Sequence[Edit]) -> tuple[C
         if edit.kind is ChangeKind.REPLACED and not edit.reason and edit.left and edit.right:
             old = Counter(word.key for word in _words(left.span_text(edit.left)))
             new = Counter(word.key for word in _words(right.span_text(edit.right)))
-            gone += old - new
-            come += new - old
+            gone.update(old - new)
+            come.update(new - old)
     return gone, come
 
 
