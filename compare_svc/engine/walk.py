@@ -179,13 +179,14 @@ class Walk:
     def _partners(self, lefts: list[Part], rights: list[Part]) -> dict[int, int]:
         """Pair, in order, the parts of a region that stand in each other's place."""
         partners: dict[int, int] = {}
+        places = {part[0]: at for at, part in enumerate(rights)}  # a block has one part in a region at most
         start = 0
         for at, part in enumerate(lefts):
-            for other in range(start, len(rights)):
-                if rights[other][0] in self._rights_of(part[0]):
-                    partners[at] = other
-                    start = other + 1
-                    break
+            related = (places[block] for block in self._rights_of(part[0]) if block in places)
+            other = min((place for place in related if place >= start), default=None)
+            if other is not None:
+                partners[at] = other
+                start = other + 1
         if partners or len(lefts) != len(rights):
             return partners
         whole = all(_is_whole(self.left, part) for part in lefts)
