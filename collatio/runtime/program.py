@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -105,6 +105,16 @@ class StageSettings(ServiceSettings):
     tasks_per_child: int = setting(
         "messages after which a pool process is replaced", parse=count, default=1_000
     )
+    step_ttl_s: float = setting(
+        "seconds a step's outcome is known after its last use; longer than a job's results are kept",
+        parse=positive,
+        default=14 * 86_400.0,
+    )
+
+    @property
+    def limits(self) -> Limits:
+        """The ledger's limits: those of the leases, and how long outcomes are known."""
+        return replace(super().limits, step_ttl_ms=round(self.step_ttl_s * 1000))
 
 
 @dataclass(frozen=True, slots=True)
