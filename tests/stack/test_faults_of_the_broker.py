@@ -127,7 +127,7 @@ async def test_fault_9_the_broker_frozen(shaken: ShakenMesh) -> None:
     with frozen([shaken.mesh.pid(BROKER)]):
         watching = asyncio.create_task(ended(shaken, job))
         refused = await refusal_of(shaken, papers)
-        await shaken.health(serving=False, within_s=3 * SOCKET_TIMEOUT_S)
+        await shaken.health(serving=False, within_s=READY_S)
         async with shaken.mesh.client() as another:
             status = await another.mesh_status()
     await shaken.health(serving=True, within_s=READY_S)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 READINESS_S = 1.0
+PROBE_S = 3.0
 BROKEN_AFTER = 2
 SPANS_S = 1.0
 MESSAGE_BYTES_MAX = 4 << 20
@@ -127,7 +128,10 @@ class Server:
 
     async def _is_ready(self) -> bool:
         try:
-            return await self._plan.ready()
+            async with asyncio.timeout(PROBE_S):
+                return await self._plan.ready()
+        except TimeoutError:
+            return False
         except Exception:  # noqa: BLE001 - whatever it is, the answer is no
             logger.warning("readiness could not be told")
             return False
