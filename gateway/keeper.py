@@ -157,5 +157,7 @@ class Keeper:
                 continue
             for key in lost:
                 running = self._runs.get(key)
-                if running is not None and not running[1].done():
+                if running is None or running[0].held not in held:
+                    continue  # it ended, or goes on under the higher epoch that this gateway took meanwhile
+                if not running[1].done():
                     running[1].cancel()

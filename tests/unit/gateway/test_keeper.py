@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from collatio.runtime.errors import CollatioError, Reason
 from collatio.v1 import gateway_pb2 as pb
 from gateway.journal.journal import Entries, Fenced, Held, Journal
+from gateway.keeper import Keeper
 from gateway.run.run import JobRun
 from tests.unit.gateway.bench import LEASE_MS, make_job, spec_of
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 SPEC = spec_of("many:20", "one:box-3", "one:corrupt", compared=True)
 EXPECTED = pb.DocumentCounts(found=25, fetched=25, extracted=24, failed=1, listing_done=True)
 PAIRS = 23 * 22 // 2
+SHORT_LEASE_MS = 300
 
 
 class FailingJournal(Journal):
@@ -143,6 +146,33 @@ async def test_a_store_that_fails_for_a_while_ends_no_job(bench: Bench) -> None:
     job = (await bench.watch(ref))[-1].snapshot
     assert (job.state, job.documents) == (pb.JOB_STATE_SUCCEEDED, EXPECTED)
     assert (await bench.journal.read(ref)).epoch == 2
+
+
+async def test_a_renewal_that_comes_late_stops_no_later_run(bench: Bench) -> None:
+    """What it found lost is the run it asked for, not the one this gateway began under a higher epoch meanwhile."""
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    class Late(FailingJournal):
+        async def renew(self, held: Sequence[Held], lease_ms: int) -> set[str]:
+            asked.set()
+            await answer.wait()
+            return await super().renew(held, lease_ms)
+
+    bench.scripted.script.hold, bench.scripted.script.hold_after = {"extract"}, {"extract": 5}
+    ref = await make_job(bench.journal, "job-1", SPEC)
+    keeper = Keeper(replace(bench.deps, journal=Late(bench.journal)), bench.feed(), SHORT_LEASE_MS, 8)
+    keeper.start()
+    await asked.wait()
+    bench.clock.pass_ms(SHORT_LEASE_MS + 1)
+    while (await bench.journal.read(ref)).epoch == 1:
+        await asyncio.sleep(0.01)  # a lease is taken, not told
+    answer.set()
+    bench.scripted.released.set()
+    async with asyncio.timeout(20):
+        job = (await bench.watch(ref))[-1].snapshot
+    assert (job.state, job.documents) == (pb.JOB_STATE_SUCCEEDED, EXPECTED)
+    assert (await bench.journal.read(ref)).epoch == 2
+    await keeper.close()
 
 
 async def test_a_fault_of_ours_ends_no_job(bench: Bench) -> None:
