@@ -11,7 +11,7 @@ the place of repeated fields, and `None` that of an unset optional field.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -225,6 +225,9 @@ class ChangeScope(IntEnum):
     PICTURE = 6
 
 
+_SWAPPED = {ChangeKind.INSERTED: ChangeKind.DELETED, ChangeKind.DELETED: ChangeKind.INSERTED}
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A place in a document.
@@ -265,6 +268,19 @@ class Change:
     likely_artifact: bool = False
     artifact_reason: str = ""
     renumbering: bool = False
+
+    def swapped(self) -> Change:
+        """Return the change as it is when the two documents change sides."""
+        return replace(
+            self,
+            kind=_SWAPPED.get(self.kind, self.kind),
+            left=self.right,
+            right=self.left,
+            left_text=self.right_text,
+            right_text=self.left_text,
+            left_value=self.right_value,
+            right_value=self.left_value,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from compare_svc.engine.artifacts import FORMAT
 from compare_svc.engine.model import ChangeKind
 from compare_svc.engine.reordering import ONE_SIDED, SHARE_MIN
-from compare_svc.engine.words import fold, tokens
+from compare_svc.engine.words import fold, tokens, words_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,14 +91,14 @@ class _Side:
         opened = self._open.get(ordinal, [])
         hit, words, of = set(), 0, 0
         for begin, end in self._ranges(place, text):
-            of += _count(text[begin:end])
+            of += words_in(text[begin:end])
             at = bisect_left(opened, end, key=lambda one: one.begin)  # edits do not overlap
             while at and opened[at - 1].end > begin:
                 at -= 1
                 part = text[max(begin, opened[at].begin) : min(end, opened[at].end)]
                 if part.strip():
                     hit.add(opened[at].at)
-                    words += _count(part)
+                    words += words_in(part)
         return hit, words, of
 
     def _ranges(self, place: Place, text: str) -> list[Range]:
@@ -164,7 +164,3 @@ def _judged(sides: tuple[_Side, _Side], change: Change) -> tuple[bool, set[int]]
     if change.kind is ChangeKind.VALUE_CHANGED:
         return not hit, hit
     return change.kind in ONE_SIDED and (not hit or changed <= (1 - SHARE_MIN) * of), hit
-
-
-def _count(text: str) -> int:
-    return sum(any(character.isalnum() for character in token) for token in tokens(text))

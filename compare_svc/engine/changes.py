@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from compare_svc.engine.model import Change, ChangeKind, ChangeScope, Place
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from compare_svc.engine.edit import Edit, Span
     from compare_svc.engine.prepare import Prepared
 
-_SWAPPED = {ChangeKind.INSERTED: ChangeKind.DELETED, ChangeKind.DELETED: ChangeKind.INSERTED}
 _LAST = 1 << 60
 
 
@@ -111,17 +109,4 @@ def ordered(placed: list[Placed], *, swapped: bool) -> list[Change]:
     )
     if not swapped:
         return [item.change for _, item in numbered]
-    return [_mirrored(item.change) for _, item in numbered]
-
-
-def _mirrored(change: Change) -> Change:
-    return replace(
-        change,
-        kind=_SWAPPED.get(change.kind, change.kind),
-        left=change.right,
-        right=change.left,
-        left_text=change.right_text,
-        right_text=change.left_text,
-        left_value=change.right_value,
-        right_value=change.left_value,
-    )
+    return [item.change.swapped() for _, item in numbered]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from compare_svc.engine.artifacts import CONFIDENCE_MIN, FORMAT, LOW_CONFIDENCE, PAGE_FURNITURE
 from compare_svc.engine.model import BlockKind, ChangeKind, Mark
 from compare_svc.engine.reordering import ONE_SIDED, mark_reordered
-from compare_svc.engine.words import tokens
+from compare_svc.engine.words import words_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,12 +91,3 @@ def artifact_words(left: Prepared, right: Prepared, edits: Sequence[Edit]) -> in
         rights = words_in(right.span_text(edit.right)) if edit.right else 0
         count += abs(lefts - rights) if edit.in_disguise else lefts + rights
     return count
-
-
-def words_in(text: str) -> int:
-    """Count the words of a text."""
-    return len(_words(text))
-
-
-def _words(text: str) -> list[str]:
-    return [token for token in tokens(text) if any(character.isalnum() for character in token)]

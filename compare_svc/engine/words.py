@@ -74,6 +74,11 @@ def tokens(text: str) -> list[str]:
     return _ASCII.findall(text) if text.isascii() else _unicode_pattern().findall(text)
 
 
+def words_in(text: str) -> int:
+    """Count a text's words: the tokens that hold a letter or a figure."""
+    return sum(any(character.isalnum() for character in token) for token in tokens(text))
+
+
 def spans(text: str) -> list[tuple[int, int]]:
     """Give each token's begin and end in the text, in code points."""
     pattern = _ASCII if text.isascii() else _unicode_pattern()

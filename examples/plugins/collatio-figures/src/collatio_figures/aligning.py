@@ -7,7 +7,6 @@ swaps the changes, so a pair is always aligned in one order, whichever way round
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from collatio.plugins.comparators import Document, Options
 
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
-_SWAPPED = {ChangeKind.INSERTED: ChangeKind.DELETED, ChangeKind.DELETED: ChangeKind.INSERTED}
 
 
 class Figure(NamedTuple):
@@ -51,7 +49,7 @@ def compare(left: Document, right: Document, options: Options) -> Comparison:
     olds, news = list(figures_of(left)), list(figures_of(right))
     swapped = [figure.value for figure in olds] > [figure.value for figure in news]
     first, second = (news, olds) if swapped else (olds, news)
-    changes = [_mirrored(change) if swapped else change for change in _changes(first, second)]
+    changes = [change.swapped() if swapped else change for change in _changes(first, second)]
     total = len(olds) + len(news)
     same = (total - sum(bool(change.left_text) + bool(change.right_text) for change in changes)) / (
         total or 1
@@ -93,15 +91,4 @@ def _change(old: Figure | None, new: Figure | None) -> Change:
         new.place if new else None,
         old.text if old else "",
         new.text if new else "",
-    )
-
-
-def _mirrored(change: Change) -> Change:
-    return replace(
-        change,
-        kind=_SWAPPED.get(change.kind, change.kind),
-        left=change.right,
-        right=change.left,
-        left_text=change.right_text,
-        right_text=change.left_text,
     )
