@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine import cfb, xml
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from extract_svc.engine.draft import Draft
     from extract_svc.engine.model import Limits, Metadata
+    from extract_svc.engine.parts import Parts
 
 RELATION_ID = (
     "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id",
@@ -39,20 +40,6 @@ class Names(dict[Any, str]):
         name = tag.rpartition("}")[2] if isinstance(tag, str) else ""
         self[tag] = name
         return name
-
-
-class Parts(Protocol):
-    """Where parts are read from: a zip package or a flat XML document."""
-
-    def __contains__(self, name: str) -> bool: ...
-
-    def names(self) -> list[str]:
-        """Name the parts."""
-        ...
-
-    def read(self, name: str) -> bytes:
-        """Read a part; an absent one is empty."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,35 +9,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from extract_svc.engine import xml
 from extract_svc.engine.locks.ciphers import AES_BLOCK, aes_cbc, blowfish_cfb
+from extract_svc.engine.locks.deflated import inflate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from extract_svc.engine.parts import Parts
+
 _SPINS_MAX = 10_000_000
 _KEY_SIZES = frozenset((16, 24, 32))
 _CHECKED = 1024
-_CHUNK = 256 * 1024
 _PROBE = "content.xml"
-
-
-class Packed(Protocol):
-    """A zip package as far as its lock needs it."""
-
-    def __contains__(self, name: str) -> bool: ...
-
-    def names(self) -> list[str]:
-        """Name the entries in the archive's order."""
-        ...
-
-    def read(self, name: str) -> bytes:
-        """Read an entry; an absent one is empty."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +75,7 @@ class OpenedPackage:
     """A package whose entries are read as if nothing had been locked; what inflates is told to `spend`."""
 
     def __init__(
-        self, package: Packed, locks: dict[str, _Lock], password: str, spend: Callable[[int], None]
+        self, package: Parts, locks: dict[str, _Lock], password: str, spend: Callable[[int], None]
     ) -> None:
         self._package, self._locks, self._password, self._spend = package, locks, password, spend
 
@@ -107,16 +94,11 @@ class OpenedPackage:
         found = lock.opened(data, self._password)
         if found is None:
             return b""
-        inflater, parts = zlib.decompressobj(-15), []
-        while chunk := inflater.decompress(found, _CHUNK):
-            self._spend(len(chunk))
-            parts.append(chunk)
-            found = inflater.unconsumed_tail
-        return b"".join(parts)
+        return inflate(found, self._spend)
 
 
 def unlock(
-    package: Packed, manifest: bytes, passwords: Iterable[str], spend: Callable[[int], None]
+    package: Parts, manifest: bytes, passwords: Iterable[str], spend: Callable[[int], None]
 ) -> OpenedPackage | None:
     """Open a package with the first password that fits its content; None where none does."""
     locks: dict[str, _Lock] = {}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine import xml
 from extract_svc.engine.locks.ciphers import AES_BLOCK, aes_cbc, aes_ecb
+from extract_svc.engine.locks.office import stated, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -50,7 +51,7 @@ def unlock(compound: CompoundFile, passwords: Iterable[str]) -> bytes | None:
     elif minor == 2 and major in (2, 3, 4):
         key_of, decipher = _standard(info)
     else:
-        raise _unknown()
+        raise unknown()
     size = int.from_bytes(package[:8], "little")
     for password in passwords:
         key = key_of(password)
@@ -64,7 +65,7 @@ def _agile(description: bytes) -> _Lock:
     data = next((e for e in root.iter() if xml.local(e.tag) == "keyData"), None)
     lock = next((e for e in root.iter() if xml.local(e.tag) == "encryptedKey" and e.get("spinCount")), None)
     if data is None or lock is None or {data.get("cipherAlgorithm"), lock.get("cipherAlgorithm")} != {"AES"}:
-        raise _unknown()
+        raise unknown()
     hashed, salt, spins = _hash_of(lock), _bytes(lock, "saltValue"), int(lock.get("spinCount"))
     size = int(lock.get("keyBits")) // 8
     if not 0 <= spins <= _SPINS_MAX:
@@ -101,12 +102,7 @@ def _agile(description: bytes) -> _Lock:
 
 def _standard(info: bytes) -> _Lock:
     """Read the header and the verifier (2.3.4.5), and derive by 2.3.4.7."""
-    (header_size,) = struct.unpack_from("<I", info, 8)
-    algorithm, _, bits = struct.unpack_from("<III", info, 12 + 8)
-    at = 12 + header_size
-    if algorithm not in _AES_IDS or len(info) < at + 4 + 16 + 16 + 4 + 32:
-        raise _unknown()
-    salt, verifier, expected = info[at + 4 : at + 20], info[at + 20 : at + 36], info[at + 40 : at + 72]
+    bits, salt, verifier, expected = stated(info, _AES_IDS, 2 * AES_BLOCK)
 
     def key_of(password: str) -> bytes | None:
         final = hashlib.sha1(_spun(hashlib.sha1, salt, password, _STANDARD_SPINS) + bytes(4)).digest()
@@ -136,13 +132,9 @@ def _same(found: bytes, padded: bytes) -> bool:
 def _hash_of(element: Any) -> Callable[..., Any]:
     name = _HASHES.get((element.get("hashAlgorithm") or "").upper())
     if name is None:
-        raise _unknown()
+        raise unknown()
     return getattr(hashlib, name)  # type: ignore[no-any-return] # one of four of its functions
 
 
 def _bytes(element: Any, name: str) -> bytes:
     return base64.b64decode(element.get(name) or "")
-
-
-def _unknown() -> CollatioError:
-    return CollatioError(Reason.ENCRYPTED, "The office document is locked in a way that is not supported.")

@@ -12,8 +12,8 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from collatio.runtime.errors import CollatioError, Reason
 from extract_svc.engine.locks.ciphers import rc4
+from extract_svc.engine.locks.office import stated, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -50,19 +50,10 @@ def key_of(header: bytes, passwords: Iterable[str]) -> Key | None:
         salt, verifier, expected = header[4:20], header[20:36], header[36:52]
         bits, digest, derive = 40, hashlib.md5, _old
     elif minor == 2 and major in (2, 3, 4):
-        (size,) = struct.unpack_from("<I", header, 8)
-        algorithm, _, bits = struct.unpack_from("<III", header, 12 + 8)
-        at = 12 + size
-        if algorithm != _RC4 or len(header) < at + 60:
-            raise _unknown()
-        salt, verifier, expected = (
-            header[at + 4 : at + 20],
-            header[at + 20 : at + 36],
-            header[at + 40 : at + 60],
-        )
+        bits, salt, verifier, expected = stated(header, {_RC4}, hashlib.sha1().digest_size)
         digest, derive = hashlib.sha1, _crypto_api
     else:
-        raise _unknown()
+        raise unknown()
     for password in passwords:
         of_block = derive(password.encode("utf-16-le", "replace"), salt, bits or 40)
         opened = rc4(of_block(0), verifier + expected)
@@ -86,7 +77,3 @@ def _crypto_api(password: bytes, salt: bytes, bits: int) -> Callable[[int], byte
         return key.ljust(16, b"\0") if bits == 40 else key
 
     return of_block
-
-
-def _unknown() -> CollatioError:
-    return CollatioError(Reason.ENCRYPTED, "The office document is locked in a way that is not supported.")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import struct
-import zlib
 from typing import TYPE_CHECKING
 
 from extract_svc.engine.locks.ciphers import aes_counter
+from extract_svc.engine.locks.deflated import inflate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +18,6 @@ _FIELD = 0x9901
 _SPINS = 1000
 _SALTS = {1: 8, 2: 12, 3: 16}
 _CHECK, _SEAL = 2, 10
-_CHUNK = 256 * 1024
 _STORED, _DEFLATED = 0, 8
 
 
@@ -55,12 +54,7 @@ def _stated(extra: bytes) -> tuple[int, int] | None:
 
 
 def _inflated(data: bytes, method: int, spend: Callable[[int], None]) -> bytes:
-    if method == _STORED:
-        spend(len(data))
-        return data
-    inflater, parts = zlib.decompressobj(-15), []
-    while chunk := inflater.decompress(data, _CHUNK):
-        spend(len(chunk))
-        parts.append(chunk)
-        data = inflater.unconsumed_tail
-    return b"".join(parts)
+    if method == _DEFLATED:
+        return inflate(data, spend)
+    spend(len(data))
+    return data

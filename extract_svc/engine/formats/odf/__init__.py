@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from extract_svc.engine.draft import Draft
-    from extract_svc.engine.locks.odf import Packed
     from extract_svc.engine.model import Document, Options
+    from extract_svc.engine.parts import Parts
 
 _SEVERAL = {"keyword": "; ", "creator": "; "}
 _RENAMED = {"date": "modified", "creation-date": "created", "initial-creator": "author"}
@@ -56,7 +56,7 @@ def read(document: Document, options: Options, draft: Draft) -> None:
     draft.metadata = _metadata(meta, names) if meta is not None else Metadata()
 
 
-def _opened(package: Package, passwords: Sequence[str]) -> Packed:
+def _opened(package: Package, passwords: Sequence[str]) -> Parts:
     manifest = package.read("META-INF/manifest.xml")
     if b"encryption-data" not in manifest:
         return package
@@ -66,7 +66,7 @@ def _opened(package: Package, passwords: Sequence[str]) -> Packed:
     return opened
 
 
-def _part(package: Packed, name: str) -> Any:
+def _part(package: Parts, name: str) -> Any:
     name = posixpath.normpath(name)
     data = package.read(name) if name in package else b""
     return xml.parse(data, doctype_allowed=True) if data.strip() else None

@@ -48,7 +48,11 @@ def nest(tables: Sequence[Found]) -> list[Found]:
     """
     free: list[Found] = []
     for table in tables:
-        around = [other for other in tables if table.words < other.words and _within(table, other)]
+        around = [
+            other
+            for other in tables
+            if table.words < other.words and _holds(other.x0, other.top, other.x1, other.bottom, table)
+        ]
         if around:
             if _is_filled(table):
                 min(around, key=lambda other: len(other.words)).nested.append(table)
@@ -85,12 +89,12 @@ def _is_filled(table: Found) -> bool:
     return several and sum(1 for cell in cells if cell.text) >= _FILLED_SHARE * len(cells)
 
 
-def _holds(x0: float, top: float, x1: float, bottom: float, rule: Rule) -> bool:
+def _holds(x0: float, top: float, x1: float, bottom: float, inner: Rule | Found) -> bool:
     return (
-        rule.x0 >= x0 - _TOUCH
-        and rule.x1 <= x1 + _TOUCH
-        and rule.top >= top - _TOUCH
-        and rule.bottom <= bottom + _TOUCH
+        inner.x0 >= x0 - _TOUCH
+        and inner.x1 <= x1 + _TOUCH
+        and inner.top >= top - _TOUCH
+        and inner.bottom <= bottom + _TOUCH
     )
 
 
@@ -101,12 +105,3 @@ def _closed(lines: _Lines) -> _Lines:
     ends = min(v.top for v in vertical), max(v.bottom for v in vertical)
     missing = [end for end in ends if all(abs(h.top - end) > _TOUCH for h in horizontal)]
     return [*horizontal, *(Rule(left, end, right, end) for end in missing)], vertical
-
-
-def _within(table: Found, other: Found) -> bool:
-    return (
-        table.x0 >= other.x0 - _TOUCH
-        and table.x1 <= other.x1 + _TOUCH
-        and table.top >= other.top - _TOUCH
-        and table.bottom <= other.bottom + _TOUCH
-    )
