@@ -143,21 +143,19 @@ class Keeper:
         """Renew every lease three times in its length; a run whose lease is lost is stopped."""
         while True:
             await asyncio.sleep(self._lease_ms / 3000)
-            held = [run.held for run, _ in self._runs.values()]
-            if not held:
+            asked = dict(self._runs)
+            if not asked:
                 continue
             try:
                 reach("gateway.renew.before")
-                lost = await self._journal.renew(held, self._lease_ms)
+                lost = await self._journal.renew([run.held for run, _ in asked.values()], self._lease_ms)
             except CollatioError:
                 logger.warning("leases not renewed: the state store is away")
                 continue
             except Exception:
                 logger.exception("leases not renewed; it is tried again")
                 continue
-            for key in lost:
-                running = self._runs.get(key)
-                if running is None or running[0].held not in held:
-                    continue  # it ended, or goes on under the higher epoch that this gateway took meanwhile
-                if not running[1].done():
-                    running[1].cancel()
+            for (
+                key
+            ) in lost:  # the run that was asked for: by now this gateway may run it under a higher epoch
+                asked[key][1].cancel()

@@ -28,8 +28,8 @@ class Sentinels:
     @property
     def broker_url(self) -> str:
         """The same, as kombu writes it; the primary's name is an option of its transport."""
-        login = f":{quote(self.password, safe='')}@" if self.password else ""
-        login = quote(self.username or "", safe="") + login if login else ""
+        names = (quote(self.username or "", safe=""), quote(self.password or "", safe=""))
+        login = ":".join(names) + "@" if self.password else ""
         return ";".join(f"sentinel://{login}{_bracketed(host)}:{port}/{self.db}" for host, port in self.nodes)
 
 

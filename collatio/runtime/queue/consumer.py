@@ -29,6 +29,7 @@ class Consumer(consumer.Consumer):
         """Wait for the broker; Celery's own waits grow to half a minute between two attempts."""
         conn.ensure_connection(
             _tell,
+            self.app.conf.broker_connection_max_retries,
             interval_start=RETRY_S,
             interval_step=RETRY_S,
             interval_max=RETRY_MAX_S,

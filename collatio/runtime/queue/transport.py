@@ -3,7 +3,7 @@
 The ledger knows what is in hand and sends again what is not heard of. kombu's own record (`unacked`) is a second
 opinion that costs two round trips a message, and it fails where an outage is: an acknowledgement that the broker
 does not take keeps its place in the worker's credit for good, and what is given back on a connection that was let
-go of ends the worker. DECISIONS.md 22.
+go of ends the worker. DECISIONS.md 26.
 """
 
 from __future__ import annotations
