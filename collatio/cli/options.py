@@ -126,6 +126,17 @@ def fail_on_different_option(command: Command) -> Command:
     )(command)
 
 
+def with_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Add options to a command; its help lists them in this order."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
 def orders(command: Callable[..., int]) -> Command:
     """Add what every job needs: documents, globs, labels, a time limit. The command gets one `order`."""
     return _with_order(command, compares=False)
@@ -142,10 +153,7 @@ def _with_order(command: Callable[..., int], *, compares: bool) -> Command:
         keys = [*_ORDER_KEYS, *(_COMPARE_KEYS if compares else ())]
         return command(order=_read_order(**{key: typed.pop(key) for key in keys}), **typed)
 
-    wrapped: Command = ordered
-    for option in reversed([*_ORDER_OPTIONS, *(_COMPARE_OPTIONS if compares else ())]):
-        wrapped = option(wrapped)
-    return wrapped
+    return with_options(*_ORDER_OPTIONS, *(_COMPARE_OPTIONS if compares else ()))(ordered)
 
 
 def _read_order(

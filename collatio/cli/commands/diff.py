@@ -11,21 +11,13 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from collatio.cli.ignoring import IGNORING_OPTIONS
-from collatio.cli.options import json_option
+from collatio.cli.options import json_option, with_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from collatio.cli.diffing.model import PairDiff, Side
     from collatio.plugins.comparators import Options
 
 _CHANGES_MAX = 100_000
-
-
-def _reads_options(command: Callable[..., int]) -> Callable[..., int]:
-    for option in reversed(IGNORING_OPTIONS):
-        command = option(command)
-    return command
 
 
 @click.command(
@@ -34,7 +26,7 @@ def _reads_options(command: Callable[..., int]) -> Callable[..., int]:
 )
 @click.argument("left", metavar="A", type=click.Path(path_type=Path))
 @click.argument("right", metavar="B", type=click.Path(path_type=Path))
-@_reads_options
+@with_options(*IGNORING_OPTIONS)
 @click.option("--artifacts", is_flag=True, help="Count and show what extraction likely made up, too.")
 @click.option("-q", "--brief", is_flag=True, help="Say only whether they differ.")
 @click.option(
