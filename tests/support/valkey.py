@@ -55,7 +55,7 @@ def valkey_server(folder: Path, *options: str) -> Iterator[ValkeyServer]:
     ]
     if "--sentinel" not in options:
         argv += ["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"]
-    with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as process, ending(process):
         client = redis.Redis(port=port)
         deadline = time.monotonic() + START_S
         while True:
@@ -67,4 +67,12 @@ def valkey_server(folder: Path, *options: str) -> Iterator[ValkeyServer]:
                 assert process.poll() is None, "Valkey exited"
         client.close()
         yield ValkeyServer(f"redis://127.0.0.1:{port}/0", process)
+
+
+@contextmanager
+def ending(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Have a process end with the block, however that ends: leaving a Popen's own waits for it."""
+    try:
+        yield
+    finally:
         process.terminate()
