@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from collatio.runtime.blobs.digest import BlobId, is_digest
 from collatio.runtime.errors import CollatioError, Reason, invalid
 from collatio.runtime.rpc.stage import tenant_of
+from collatio.runtime.threads import to_end
 from collatio.v1 import common_pb2, gateway_pb2_grpc
 from collatio.v1 import gateway_pb2 as pb
 
@@ -40,9 +42,10 @@ class BlobServicer(gateway_pb2_grpc.BlobServiceServicer):
                 raise CollatioError(Reason.BLOB_DIGEST_MISMATCH, "The blob of this digest has another size.")
             if size is not None and await asyncio.to_thread(self._blobs.renew, BlobId(tenant, header.sha256)):
                 return common_pb2.BlobRef(sha256=header.sha256, size_bytes=size)
-        with await asyncio.to_thread(lambda: self._blobs.writer(tenant, durable=True)) as writer:
+        with ExitStack() as opened:
+            writer = await to_end(lambda: opened.enter_context(self._blobs.writer(tenant, durable=True)))
             size = await self._receive(requests, writer, header)
-            digest = await asyncio.to_thread(writer.commit)
+            digest = await to_end(writer.commit)
             await asyncio.to_thread(self._blobs.sync)
         if header.sha256 and digest != header.sha256:
             raise CollatioError(Reason.BLOB_DIGEST_MISMATCH)
@@ -75,7 +78,7 @@ class BlobServicer(gateway_pb2_grpc.BlobServiceServicer):
             if size > self._upload_max:
                 raise CollatioError(Reason.BLOB_TOO_LARGE)
             began = time.monotonic()
-            await asyncio.to_thread(writer.write, data)
+            await to_end(writer.write, data)
             await asyncio.sleep(time.monotonic() - began)  # at most half of the time: others call too
         if header.size_bytes and size != header.size_bytes:
             raise CollatioError(

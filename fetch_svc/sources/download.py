@@ -7,12 +7,12 @@ the first MiBs and the last stretch are remembered.
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from collatio.plugins.sources import NO_OPTIONS
 from collatio.runtime.sniff import HEAD_BYTES, sniff
+from collatio.runtime.threads import to_end
 from fetch_svc.engine.model import Arrived
 from fetch_svc.engine.uri import name_of
 
@@ -51,7 +51,7 @@ async def download(
     with local:
         if local.size_bytes <= INLINE_BYTES:
             return take_local(local, writer, name)
-        return await asyncio.to_thread(take_local, local, writer, name)
+        return await to_end(take_local, local, writer, name)
 
 
 def take_local(file: LocalFile, writer: Writer, name: str) -> Arrived:

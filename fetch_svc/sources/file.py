@@ -26,6 +26,7 @@ from collatio.plugins.sources import (
     Stat,
 )
 from collatio.runtime.errors import CollatioError, Reason, invalid
+from collatio.runtime.threads import to_end
 from fetch_svc.engine.uri import Uri, parse
 from fetch_svc.sources.beneath import KernelFiles, Opener, best_opener, open_place
 from fetch_svc.sources.folder import FolderWalk, Found, folder_error
@@ -156,7 +157,7 @@ async def _chunks(file: LocalFile) -> AsyncIterator[bytes]:
         for chunk in chunks:
             yield chunk
         return
-    while chunk := await asyncio.to_thread(next, chunks, b""):
+    while chunk := await to_end(next, chunks, b""):
         yield chunk
 
 

@@ -97,7 +97,9 @@ def test_up_passes_its_options_on(folder: Path) -> None:
 
 def test_closed_output_is_no_error(folder: Path) -> None:
     """`collatio extract … | head` ends quietly."""
-    (folder / "big.txt").write_text("word " * 1_000_000)
+    (folder / "big.txt").write_text(
+        "word word word word\n\n" * 250_000
+    )  # many blocks: no message is too large
     with start({}, "extract", "docs") as process:
         assert process.stdout is not None
         process.stdout.close()

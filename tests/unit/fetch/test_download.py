@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
+import threading
 import time
 import zipfile
 from importlib.metadata import EntryPoint
@@ -45,6 +47,40 @@ async def test_a_local_file_arrives_whole(
     assert arrived.size_bytes == size
     assert arrived.stat.validator is not None
     assert arrived.media_type == ("application/octet-stream" if size > 1 else arrived.media_type)
+
+
+class HeldWriter(io.BytesIO):
+    """Takes bytes, each time only when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached, self.opened = threading.Event(), threading.Event()
+
+    def write(self, data: bytes) -> int:  # type: ignore[override] # the downloads write bytes
+        """Wait, then write."""
+        self.reached.set()
+        assert self.opened.wait(10)
+        return super().write(data)
+
+
+async def test_a_cancelled_download_ends_with_its_thread(
+    entry_points: Callable[[], list[EntryPoint]], tmp_path: Path
+) -> None:
+    """The file and the writer may be closed when the download has ended: nobody uses them then."""
+    data = os.urandom(3_000_000)
+    (tmp_path / "x.bin").write_bytes(data)
+    writer = HeldWriter()
+    work = download(sources_of(entry_points, tmp_path), f"file://{tmp_path / 'x.bin'}", writer)
+    downloading = asyncio.create_task(work)
+    assert await asyncio.to_thread(writer.reached.wait, 10)
+    downloading.cancel()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not downloading.done()
+    writer.opened.set()
+    with pytest.raises(asyncio.CancelledError):
+        await downloading
+    assert writer.getvalue() == data
 
 
 async def test_a_web_document_arrives_whole(entry_points: Callable[[], list[EntryPoint]], web: Any) -> None:
