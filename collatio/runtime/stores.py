@@ -1,6 +1,9 @@
 """The two stores of a mesh, Valkey and the blobs, and the check that they belong together.
 
 A Valkey with Sentinels is asked for anew at each connect: a client follows its primary through a failover.
+
+What was sent and not answered in time is not sent again: a store that was frozen does it all when it goes on, and
+whoever asked twice hears the second answer alone. A connection that is closed or refused is another matter.
 """
 
 from __future__ import annotations
@@ -20,33 +23,32 @@ if TYPE_CHECKING:
 STORE_ID_KEY = "{collatio}:store-id"
 TIMEOUT_S = 5.0
 CONNECTIONS_MAX = 64
-_OPTIONS: dict[str, Any] = {
-    "socket_timeout": TIMEOUT_S,
-    "socket_connect_timeout": TIMEOUT_S,
-    "socket_keepalive": True,
-    "health_check_interval": 10,
-}
+PATIENCE_S = 10
 
 
-def connect_async(state_url: str) -> AsyncRedis:
+def connect_async(state_url: str, *, timeout_s: float = TIMEOUT_S) -> AsyncRedis:
     """Open a server's connections to Valkey, with bounded waits; who finds all of them in use waits for one."""
     from redis.asyncio import BlockingConnectionPool, Redis, Sentinel  # noqa: PLC0415 - workers do not load it
     from redis.asyncio.retry import Retry  # noqa: PLC0415 - same
     from redis.asyncio.sentinel import SentinelConnectionPool  # noqa: PLC0415 - same
     from redis.backoff import NoBackoff  # noqa: PLC0415 - same
+    from redis.exceptions import ConnectionError  # noqa: A004, PLC0415 - same; the client's, not the system's
 
     class WatchedPool(SentinelConnectionPool, BlockingConnectionPool):
         """A pool that waits as the other does, of connections to whichever server is the primary."""
 
+    waits = _waits(timeout_s)
     options: dict[str, Any] = {
-        **_OPTIONS,
-        "timeout": TIMEOUT_S,
+        **waits,
+        "timeout": timeout_s,
         "max_connections": CONNECTIONS_MAX,
-        "retry": Retry(NoBackoff(), 1),  # a connection the server closed while idle is opened anew once
+        "retry": Retry(
+            NoBackoff(), 1, (ConnectionError,)
+        ),  # what the server closed while idle is opened anew
     }
     pool: Any
     if sentinels := sentinels_of(state_url):
-        watch: Any = Sentinel(sentinels.nodes, sentinel_kwargs=_OPTIONS)  # type: ignore[no-untyped-call] # redis-py
+        watch: Any = Sentinel(sentinels.nodes, sentinel_kwargs=waits)  # type: ignore[no-untyped-call] # redis-py
         pool = WatchedPool(sentinels.primary, watch, **_login(sentinels), **options)  # type: ignore[no-untyped-call] # redis-py
     else:
         pool = BlockingConnectionPool.from_url(state_url, **options)
@@ -54,15 +56,29 @@ def connect_async(state_url: str) -> AsyncRedis:
     return client
 
 
-def connect(state_url: str) -> redis.Redis:
-    """Open a worker's connection to Valkey, with bounded waits."""
+def connect(state_url: str, *, timeout_s: float = TIMEOUT_S, patience_s: int = PATIENCE_S) -> redis.Redis:
+    """Open a worker's connection to Valkey, with bounded waits: it is tried again each second for `patience_s`."""
     from redis import Redis, Sentinel  # noqa: PLC0415 - servers do not need it
+    from redis.backoff import ConstantBackoff  # noqa: PLC0415 - same
+    from redis.exceptions import ConnectionError  # noqa: A004, PLC0415 - same; the client's, not the system's
+    from redis.retry import Retry  # noqa: PLC0415 - same
 
+    waits = _waits(timeout_s)
+    options = {**waits, "retry": Retry(ConstantBackoff(1.0), patience_s, (ConnectionError,))}
     if sentinels := sentinels_of(state_url):
-        watch: Any = Sentinel(sentinels.nodes, sentinel_kwargs=_OPTIONS)  # type: ignore[no-untyped-call] # redis-py
-        client: redis.Redis = watch.master_for(sentinels.primary, **_login(sentinels), **_OPTIONS)
+        watch: Any = Sentinel(sentinels.nodes, sentinel_kwargs=waits)  # type: ignore[no-untyped-call] # redis-py
+        client: redis.Redis = watch.master_for(sentinels.primary, **_login(sentinels), **options)
         return client
-    return Redis.from_url(state_url, **_OPTIONS)
+    return Redis.from_url(state_url, **options)
+
+
+def _waits(timeout_s: float) -> dict[str, Any]:
+    return {
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": timeout_s,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+    }
 
 
 def _login(sentinels: Sentinels) -> dict[str, Any]:

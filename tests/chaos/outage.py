@@ -28,8 +28,8 @@ from tests.chaos.documents import spec_of, uris_of, write_documents
 from tests.chaos.faults import broker_client
 from tests.chaos.history import keep_history, read_history
 from tests.support.jobs import watching
+from tests.support.processes import frozen
 from tests.support.running_mesh import running_mesh
-from tests.support.shaken_mesh import frozen
 
 if TYPE_CHECKING:
     from tests.support.jobs import Watched

@@ -22,9 +22,8 @@ from collatio.runtime.ledger.records import Message, Verdict
 from collatio.runtime.queue.publish import CeleryPublisher
 from collatio.runtime.queue.send import HEADER_JOB, HEADER_TENANT
 from tests.support.jobs import told_again
-from tests.support.processes import kill_all
+from tests.support.processes import frozen, kill_all
 from tests.support.running_mesh import DISPATCH_S, LEASE_S
-from tests.support.shaken_mesh import frozen
 
 if TYPE_CHECKING:
     from collatio.client import Job

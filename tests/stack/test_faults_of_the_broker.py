@@ -21,7 +21,8 @@ from collatio.local.store import NAME as BROKER
 from collatio.runtime.errors import CollatioError, Reason
 from collatio.v1 import gateway_pb2 as pb
 from collatio.v1 import gateway_pb2_grpc
-from tests.support.shaken_mesh import frozen, shaken_mesh
+from tests.support.processes import frozen
+from tests.support.shaken_mesh import shaken_mesh
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import signal
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from tests.support.processes import left_of, tree_of
 from tests.support.running_mesh import running_mesh
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
     from redis import Redis
@@ -173,16 +173,3 @@ async def shaken_mesh(root: Path, environ: Mapping[str, str] | None = None) -> A
         shaken.order(*keep_history(mesh.mesh.data_dir / "valkey").split())
         await client.mesh_status()  # a gateway that has answered once is waited for when it dies
         yield shaken
-
-
-@contextmanager
-def frozen(pids: Sequence[int]) -> Iterator[None]:
-    """Stop processes for the time of the block; who is gone by its end is gone."""
-    try:
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        yield
-    finally:
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)

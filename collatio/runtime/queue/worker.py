@@ -162,7 +162,10 @@ class _Pool:
 
     def on_ready(self, sender: Any, **_: Any) -> None:
         """Announce the pool, keep announcing it, and listen for the order to stop."""
-        self._ledger = Ledger(connect(self._plan.state_url), self._plan.stage, self._plan.limits)
+        client = connect(
+            self._plan.state_url, patience_s=0
+        )  # this process must not stand still: it has a pool
+        self._ledger = Ledger(client, self._plan.stage, self._plan.limits)
         self._beat()
         sender.timer.call_repeatedly(self._plan.limits.worker_ttl_ms / 4000, self._beat)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
