@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from gateway.watching import Feed
 
 
+SILENCE_LEASES = 4
+"""How many leases a stage's stream may bring nothing: by then whatever was lost on the way has been found."""
+
+
 def serve(settings: Settings) -> None:
     """Serve JobService, BlobService and MeshService, and run jobs."""
     set_up_logging("gateway", settings)
@@ -47,7 +51,7 @@ async def _run(settings: Settings, stop: asyncio.Event) -> None:
     journal = Journal(client)
     feed = Feed(client, journal.feed)
     targets = Targets(settings.fetch_target, settings.extract_target, settings.compare_target)
-    stages = Stages(targets, telemetry)
+    stages = Stages(targets, telemetry, silence_s=SILENCE_LEASES * settings.lease_s)
     deps = RunDeps(
         journal=journal,
         stages=stages,

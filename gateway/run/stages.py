@@ -20,7 +20,7 @@ from collatio.v1 import (
     fetch_pb2,
     fetch_pb2_grpc,
 )
-from gateway.run.stream import StageStream
+from gateway.run.stream import SILENCE_S, StageStream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from gateway.journal.record import JobRef
 
 STATUS_TIMEOUT_S = 2.0
+OVERDUE_S = 0.5
+"""How long after its deadline a call is given up on: gRPC has let calls hang that it was to try again (grpc#41036)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,13 @@ class Since:
 
 
 class Stages:
-    """Channels to the three stages, one each, shared by all runs of a gateway."""
+    """Channels to the three stages, one each, shared by all runs of a gateway.
 
-    def __init__(self, targets: Targets, telemetry: Telemetry) -> None:
+    `silence_s` is how long a stream may bring nothing before it is opened again.
+    """
+
+    def __init__(self, targets: Targets, telemetry: Telemetry, silence_s: float = SILENCE_S) -> None:
+        self._silence_s = silence_s
         self._channels: list[grpc.aio.Channel] = []
         self.fetch: Any = fetch_pb2_grpc.FetchServiceStub(self._open(targets.fetch, "Fetch", telemetry))
         self.extract: Any = extract_pb2_grpc.ExtractServiceStub(
@@ -95,7 +101,12 @@ class Stages:
         def request(items: Sequence[fetch_pb2.FetchItem], first: bool) -> fetch_pb2.FetchRequest:
             return fetch_pb2.FetchRequest(job=ref.name if first else "", items=items)
 
-        return StageStream(_bound(self.fetch.Fetch, ref), request, fetch_pb2.FetchRequest(cancel=True))
+        return StageStream(
+            _bound(self.fetch.Fetch, ref),
+            request,
+            fetch_pb2.FetchRequest(cancel=True),
+            silence_s=self._silence_s,
+        )
 
     def extract_stream(
         self, ref: JobRef, spec: extract_pb2.ExtractSpec, since: Since
@@ -111,7 +122,10 @@ class Stages:
             return made
 
         return StageStream(
-            _bound(self.extract.Extract, ref), request, extract_pb2.ExtractRequest(cancel=True)
+            _bound(self.extract.Extract, ref),
+            request,
+            extract_pb2.ExtractRequest(cancel=True),
+            silence_s=self._silence_s,
         )
 
     def compare_stream(
@@ -135,6 +149,7 @@ class Stages:
             compare_pb2.CompareRequest(cancel=True),
             in_flight_max=10_000_000,
             complete=compare_pb2.CompareRequest(complete=True),
+            silence_s=self._silence_s,
         )
 
 
@@ -147,13 +162,13 @@ def _tell_since(request: Any, since: Since) -> None:
 
 async def _status(stage: common_pb2.Stage.ValueType, stub: Any) -> common_pb2.StageStatus:
     try:
-        found: common_pb2.StageStatus = await stub.GetStatus(
-            common_pb2.GetStatusRequest(), timeout=STATUS_TIMEOUT_S
-        )
-    except grpc.aio.AioRpcError as error:
-        return common_pb2.StageStatus(
-            stage=stage, unavailable=f"The stage does not answer: {error.code().name}."
-        )
+        async with asyncio.timeout(STATUS_TIMEOUT_S + OVERDUE_S):
+            found: common_pb2.StageStatus = await stub.GetStatus(
+                common_pb2.GetStatusRequest(), timeout=STATUS_TIMEOUT_S
+            )
+    except (grpc.aio.AioRpcError, TimeoutError) as error:
+        code = grpc.StatusCode.DEADLINE_EXCEEDED if isinstance(error, TimeoutError) else error.code()
+        return common_pb2.StageStatus(stage=stage, unavailable=f"The stage does not answer: {code.name}.")
     return found
 
 

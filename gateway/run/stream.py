@@ -5,6 +5,9 @@ asking twice is asking once. The caller says which items are answered, with `ans
 a `complete` request are answered together, by its orderly end. A stream stays open to the end on our side too:
 who has half-closed cannot cancel.
 
+A stream that brings nothing for long, while something is asked, is opened again, too: whatever became of it, a
+connection that stands but carries nothing or a server that waits in vain, no job stands still for it.
+
 A stream is half-closed only when all is answered, because after that it could not carry a cancel; a `whole`
 one must be, because its stage waits for it: what a cancelled one had asked lapses by itself, after two leases.
 
@@ -33,6 +36,8 @@ Response = TypeVar("Response")
 BATCH = 128
 TIMEOUT_S = 7 * 24 * 3600.0
 BACKOFF_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+SILENCE_S = 120.0
+DOUBLINGS = 5
 AGAIN = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.CANCELLED,
@@ -47,7 +52,8 @@ class StageStream(Generic[Item, Request, Response]):
 
     `open_call` is the stub's method bound to its metadata; `request` makes a request of items, the first of a
     stream told so; `cancel` the one that drops everything; `complete`, where all is answered only once all is asked,
-    the one that says so. `backoff_s` are the waits between streams that brought nothing.
+    the one that says so. `backoff_s` are the waits between streams that brought nothing;
+    `silence_s` is how long one may bring nothing before it is opened again, twice as long each further time in a row.
     """
 
     def __init__(
@@ -59,9 +65,10 @@ class StageStream(Generic[Item, Request, Response]):
         *,
         complete: Request | None = None,
         backoff_s: Sequence[float] = BACKOFF_S,
+        silence_s: float = SILENCE_S,
     ) -> None:
         self._open_call, self._request, self._cancel = open_call, request, cancel
-        self._complete, self._backoff_s = complete, backoff_s
+        self._complete, self._backoff_s, self._silence_s = complete, backoff_s, silence_s
         self._number = 0
         self._pending: dict[str, Item] = {}
         self._unsent: list[str] = []
@@ -103,16 +110,21 @@ class StageStream(Generic[Item, Request, Response]):
 
         Errors: CollatioError for a status that asking again cannot mend.
         """
-        failures = 0
+        failures = silences = 0
         while not self._cancelling:
             reach("gateway.stream.open")
             call = self._open_call(self._requests(self._take_over()), timeout=TIMEOUT_S)
             ended = False
             try:
-                async for response in call:
-                    failures = 0
+                answers = aiter(call)
+                while (response := await self._next(answers, silences)) is not None:
+                    failures = silences = 0
                     yield response
                 ended = True
+            except TimeoutError:
+                silences += 1
+                if self._pending:
+                    logger.warning("a stage's stream was silent; it is opened again")
             except grpc.aio.AioRpcError as error:
                 if not self._cancelling and not _may_mend(error):
                     raise from_rpc_error(error) from error
@@ -124,6 +136,10 @@ class StageStream(Generic[Item, Request, Response]):
                 return
             await asyncio.sleep(self._backoff_s[min(failures, len(self._backoff_s) - 1)])
             failures += 1
+
+    async def _next(self, answers: AsyncIterator[Response], silences: int) -> Response | None:
+        async with asyncio.timeout(self._silence_s * 2 ** min(silences, DOUBLINGS)):
+            return await anext(answers, None)
 
     def _take_over(self) -> int:
         """Let the writer before take nothing more; everything unanswered is to be sent. Returns a new number."""

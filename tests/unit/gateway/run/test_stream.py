@@ -129,6 +129,21 @@ async def test_what_is_asked_after_a_break_goes_to_the_new_stream(
     assert found == [str(n) for n in range(40)]
 
 
+async def test_a_silent_stream_is_opened_again(stages: ScriptedStages, channel: grpc.aio.Channel) -> None:
+    """A server that takes everything and answers nothing holds nobody up for good."""
+    stages.script.hold = {"fetch"}
+    stream = stream_to(channel, silence_s=0.05)
+    for n in range(10):
+        await stream.send(str(n), item(str(n)))
+    stream.close()
+    gathering = asyncio.create_task(gather(stream))
+    async with asyncio.timeout(10):
+        await stages.until(lambda: stages.streams["fetch"] >= 3)
+        stages.released.set()
+        assert set(await gathering) == {str(n) for n in range(10)}
+    assert stages.asked["fetch", "0"] >= 3
+
+
 async def test_a_server_that_comes_back_goes_on(blobs: LocalBlobs) -> None:
     """Killed in the middle and started again at its address, it answers the rest."""
     stages = await ScriptedStages(blobs).start()
