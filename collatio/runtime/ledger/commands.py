@@ -108,12 +108,24 @@ def _step(step: Step) -> dict[str, Any]:
     return item
 
 
-def submit(call: str, tenant: str, job: str, steps: Sequence[Step], take_max: int = 0) -> Command[Submitted]:
-    """Register the call's interest in steps and learn their present state."""
+def submit(
+    call: str, tenant: str, job: str, steps: Sequence[Step], take_max: int = 0, *, known: bool = False
+) -> Command[Submitted]:
+    """Register the call's interest in steps and learn their present state; refused to a `known` call that lapsed."""
+    args = {
+        "call": call,
+        "known": known,
+        "tenant": tenant,
+        "job": job,
+        "steps": [_step(s) for s in steps],
+        "take": take_max,
+    }
     return Command(
         "submit",
-        {"call": call, "tenant": tenant, "job": job, "steps": [_step(s) for s in steps], "take": take_max},
-        lambda raw: Submitted(tuple(_state(s) for s in _list(raw["steps"])), _taken(raw), bool(raw["fresh"])),
+        args,
+        lambda raw: Submitted(
+            tuple(_state(s) for s in _list(raw["steps"])), _taken(raw), bool(raw["lapsed"])
+        ),
     )
 
 

@@ -121,12 +121,12 @@ class Taken:
 class Submitted:
     """The present state of each submitted step, in order, and the messages taken along.
 
-    `fresh`: the call was unknown, or had lapsed; what it had wanted before counts no more.
+    `lapsed`: the call had been known and is so no more; nothing was done, and all it wants is to be submitted anew.
     """
 
     steps: tuple[StepState, ...]
     taken: Taken
-    fresh: bool = False
+    lapsed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

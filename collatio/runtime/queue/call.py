@@ -25,7 +25,7 @@ class Call:
     """One stream's interest in steps of one job.
 
     `submit` as often as needed; `outcomes` waits for at least one terminal step and returns all there are.
-    A step submitted twice by one call is awaited once.
+    A step submitted twice by one call is awaited once. `registered`: the ledger knows the call, unless it lapsed.
     """
 
     def __init__(self, call_id: str, tenant: str, job: str, desk: Desk) -> None:

@@ -4,7 +4,8 @@ Rules, so that no wake-up is lost:
 - A waiter is registered before SUBMIT, and SUBMIT answers the present state.
 - One blocking reader follows the event stream. An event is a hint: the states of awaited steps are read anew.
 - Whatever may have hidden an event (a reconnect, a lapse of interest) reads or submits everything awaited again.
-- Any server may take and publish for any job; there is no leader. Two timers guard against lost hints.
+- Any server may take and publish for any job; there is no leader. Timers guard against lost hints, and once a call's
+  lease everything awaited is read again: whatever hid its end from us hides it no longer than that.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Dispatcher:
         self._waiting: dict[str, set[Call]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._lapsed: set[str] = set()
+        self._lapse_noted = asyncio.Event()
         self._due_in_s: float | None = None
         self._timer_wake = asyncio.Event()
         self._take_wanted = asyncio.Event()
@@ -60,6 +62,7 @@ class Dispatcher:
             self._watch_timers,
             self._keep_interest,
             self._take,
+            self._look_again,
         ]
         for body in loops:
             self._tasks.append(asyncio.create_task(self._forever(body), name=f"dispatcher.{body.__name__}"))
@@ -108,11 +111,12 @@ class Dispatcher:
 
     async def _submit(self, call: Call, batch: Sequence[Step]) -> None:
         """Submit a batch. A call that turns out to have lapsed is put down to be submitted whole."""
-        command = commands.submit(call.call_id, call.tenant, call.job, batch, MESSAGES_MAX)
+        known, call.registered = call.registered, True
+        command = commands.submit(call.call_id, call.tenant, call.job, batch, MESSAGES_MAX, known=known)
         answer = await self._ledger.run(command)
-        if answer.fresh and call.registered:
-            self._lapsed.add(call.call_id)
-        call.registered = True
+        if answer.lapsed:
+            self._note_lapsed([call.call_id])
+            self._lapse_noted.set()
         self._settle(answer.steps)
         await self._publish(answer.taken)
 
@@ -193,11 +197,16 @@ class Dispatcher:
     async def _run_id(self) -> str:
         return str((await self._ledger.client.info("server"))["run_id"])
 
-    async def _read_again(self, keys: Sequence[str]) -> None:
+    async def _read_again(self, keys: Sequence[str]) -> int:
+        """Read steps' states and act on them; returns how many are gone from the ledger."""
+        gone = 0
         for batch in _batches(keys):
             states = await self._ledger.run(commands.read(batch))
             self._settle(states)
-            await self._submit_again({s.key for s in states if s.state is State.MISSING})
+            missing = {s.key for s in states if s.state is State.MISSING}
+            gone += len(missing)
+            await self._submit_again(missing)
+        return gone
 
     async def _submit_again(self, keys: set[str]) -> None:
         """Submit steps the store does not know any more: it lost them, or our interest lapsed."""
@@ -205,6 +214,12 @@ class Dispatcher:
             lost = [step for key, step in call.awaited.items() if key in keys]
             for batch in _batches(lost):
                 await self._submit(call, batch)
+
+    async def _look_again(self) -> None:
+        """Read everything awaited once a lease, whether anything was told of it or not."""
+        await asyncio.sleep(self._ledger.limits.call_lease_ms / 1000)
+        if gone := await self._read_again(list(self._waiting)):
+            logger.info("steps were gone that are waited for", extra={"fields": {"steps": gone}})
 
     async def _take(self) -> None:
         """Take whenever an event says that there may be room or work."""
@@ -225,22 +240,30 @@ class Dispatcher:
         taken = await self._ledger.run(commands.expire(messages_max=MESSAGES_MAX))
         await self._publish(taken)
 
+    def _note_lapsed(self, calls: Iterable[str]) -> None:
+        """Put calls down to be submitted whole: their next SUBMIT makes them known anew."""
+        for call_id in calls:
+            if (call := self._calls.get(call_id)) is not None:
+                call.registered = False
+                self._lapsed.add(call_id)
+
     async def _keep_interest(self) -> None:
-        """Touch every open call well within its lease; one that lapsed submits again."""
-        await asyncio.sleep(self._ledger.limits.call_lease_ms / 4000)
-        if self._calls:
+        """Touch every open call well within its lease; one that lapsed submits again, at once where a SUBMIT told it."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._lapse_noted.wait(), self._ledger.limits.call_lease_ms / 4000)
+        self._lapse_noted.clear()
+        if known := [call_id for call_id, call in self._calls.items() if call.registered]:
             reach("dispatcher.touch.before")
-            lapsed = await self._ledger.run(commands.touch(list(self._calls)))
-            self._lapsed.update(lapsed)
+            lapsed = await self._ledger.run(commands.touch(known))
+            self._note_lapsed(lapsed)
         while self._lapsed:
             call_id = self._lapsed.pop()
             try:
                 if (call := self._calls.get(call_id)) is not None:
                     await self._submit_again(set(call.awaited))
             except (CollatioError, *STORE_ERRORS):
-                self._lapsed.add(
-                    call_id
-                )  # half-way it lives again, and no renewal would tell of the other half
+                self._lapsed.add(call_id)  # half-way it is known, and no renewal would tell of the other half
+                self._lapse_noted.set()
                 raise
 
 

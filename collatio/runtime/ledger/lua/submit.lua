@@ -1,14 +1,17 @@
--- SUBMIT {call, tenant, job, steps: [{key, engine, cost_ms, spec, traceparent, reopen_before_ms?, redo_before_ms?,
--- lost?}], take}
+-- SUBMIT {call, known, tenant, job, steps: [{key, engine, cost_ms, spec, traceparent, reopen_before_ms?,
+-- redo_before_ms?, lost?}], take}
 -- Registers the call's interest and answers each step's present state. `lost` names an outcome digest whose
 -- blob is gone: a step DONE with it runs again. So does one that ended before `redo_before_ms`, and one whose
 -- result is provisional, when another job asks than the one it ran for. `take` > 0 also takes up to that many
 -- messages.
 
--- `fresh`: the call was not known, or had lapsed. To one that had submitted before, it says that this SUBMIT alone
--- counts from now on: what it wanted earlier may be gone, and TOUCH will not tell, because the call lives again.
+-- `known`: the call has submitted before. If it has lapsed meanwhile, what it wanted may be gone: nothing is done,
+-- and the answer, alike however often it is asked for, is to submit all of it anew. Were the call to live again by
+-- these steps alone, only the first answer could say so, and that one may be lost.
 local lease = redis.call('ZSCORE', ns .. ':calls', args.call)
-local fresh = not lease or tonumber(lease) <= now
+if args.known and (not lease or tonumber(lease) <= now) then
+  return reply({ lapsed = true, steps = {}, messages = {}, next_due_ms = next_due() })
+end
 redis.call('ZADD', ns .. ':calls', now + limits.call_lease_ms, args.call)
 
 local function create(item, generation)
@@ -62,4 +65,4 @@ for i, item in ipairs(args.steps) do
 end
 local messages = {}
 if args.take > 0 then messages = take(args.take) end
-return reply({ steps = answers, fresh = fresh, messages = messages, next_due_ms = next_due() })
+return reply({ lapsed = false, steps = answers, messages = messages, next_due_ms = next_due() })

@@ -67,11 +67,12 @@ class Bench:
         engine: str = ENGINE,
         cost: int = 5,
         take: int = 0,
+        known: bool = False,
         **more: Any,
     ) -> Submitted:
         """Submit steps that differ by key alone."""
         steps = [Step(key, more.get("spec", "{}"), cost, engine, **_without(more, "spec")) for key in keys]
-        return self.run(c.submit(call, tenant, job, steps, take))
+        return self.run(c.submit(call, tenant, job, steps, take, known=known))
 
     def take(self, messages_max: int = 64) -> Taken:
         """Take messages."""

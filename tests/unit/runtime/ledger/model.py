@@ -118,9 +118,11 @@ class Model:
     # transitions
 
     def submit(
-        self, call: str, tenant: str, job: str, steps: Sequence[Step]
-    ) -> list[tuple[State, bool, bool, int]]:
-        """Answer each step's state, known, joined and generation."""
+        self, call: str, tenant: str, job: str, steps: Sequence[Step], *, known: bool = False
+    ) -> list[tuple[State, bool, bool, int]] | None:
+        """Answer each step's state, known, joined and generation; None to a known call that lapsed."""
+        if known and self.calls.get(call, 0) <= self.clock():
+            return None
         self.calls[call] = self.clock() + self.limits.call_lease_ms
         answers = []
         for asked in steps:

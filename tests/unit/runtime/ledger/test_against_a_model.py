@@ -97,7 +97,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def open_the_stage(self) -> None:
         """Begin with a worker and work."""
         self.beat("w1", 2, list(ENGINES))
-        self.submit("c1", ["a", "b"], 4, None, None)
+        self.submit("c1", ["a", "b"], take=4, reopen=None, lost=None, submitted_before=False)
 
     def _take(self, taken: Taken, messages_max: int, before: Any = None) -> None:
         if before:
@@ -120,8 +120,18 @@ class LedgerMachine(RuleBasedStateMachine):
         take=st.integers(0, 4),
         reopen=st.sampled_from([None, None, -1, 0, 1]),
         lost=st.sampled_from([None, None, "own", "other", "redo"]),
+        submitted_before=st.booleans(),
     )
-    def submit(self, call: str, names: list[str], take: int, reopen: int | None, lost: str | None) -> None:
+    def submit(
+        self,
+        call: str,
+        names: list[str],
+        *,
+        take: int,
+        reopen: int | None,
+        lost: str | None,
+        submitted_before: bool,
+    ) -> None:
         """Ask for steps in a call, perhaps retrying failures, doing all again, or missing an outcome's blob."""
         steps = []
         for key in names:
@@ -132,8 +142,12 @@ class LedgerMachine(RuleBasedStateMachine):
             redo = before if lost == "redo" else None
             steps.append(Step(key, "{}", cost, engine, "", before, digest or None, redo))
         tenant, job = CALLS[call]
-        submitted = self.bench.run(c.submit(call, tenant, job, steps, take))
-        expected = self.model.submit(call, tenant, job, steps)
+        submitted = self.bench.run(c.submit(call, tenant, job, steps, take, known=submitted_before))
+        expected = self.model.submit(call, tenant, job, steps, known=submitted_before)
+        assert submitted.lapsed == (expected is None)
+        if expected is None:
+            assert (submitted.steps, submitted.taken.messages) == ((), ())
+            return
         assert [(s.state, s.known, s.joined, s.generation) for s in submitted.steps] == expected
         self._take(submitted.taken, take)
 

@@ -52,6 +52,20 @@ def test_submitting_again_in_time_brings_a_lapsed_call_back(bench: Bench) -> Non
     assert bench.state("k") is State.QUEUED
 
 
+def test_a_known_call_that_lapsed_is_told_so_however_often_it_asks(bench: Bench) -> None:
+    """An answer may be lost, and the question is asked again: nothing but submitting anew makes the call live."""
+    bench.submit("old")
+    bench.later(LIMITS.call_lease_ms)
+    for _ in range(2):
+        refused = bench.submit("new", take=9, known=True)
+        assert (refused.lapsed, refused.steps, refused.taken.messages) == (True, (), ())
+    bench.expire()
+    assert [bench.state(k) for k in ("old", "new")] == [State.MISSING, State.MISSING]
+    assert not bench.submit("old").lapsed
+    assert not bench.submit("new", known=True).lapsed
+    assert [bench.state(k) for k in ("old", "new")] == [State.QUEUED, State.QUEUED]
+
+
 def test_drop_ends_interest_in_some_steps(bench: Bench) -> None:
     """A list drops those alone; the call and its other steps stay."""
     bench.submit("a", "b")
@@ -128,11 +142,3 @@ def test_drop_of_very_many_steps_goes_in_parts(bench: Bench) -> None:
     assert bench.take().messages == ()
     assert bench.expire().next_due_ms is None
     assert bench.status().queued == 0
-
-
-def test_submit_says_whether_the_call_was_alive(bench: Bench) -> None:
-    """One that comes back after its lapse must know: it counts by its newest steps alone."""
-    assert bench.submit("a").fresh
-    assert not bench.submit("b").fresh
-    bench.later(LIMITS.call_lease_ms)
-    assert bench.submit("c").fresh

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import redis.asyncio
 
@@ -18,11 +18,27 @@ from collatio.runtime.queue.dispatcher import BATCH, Dispatcher
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from collatio.runtime.ledger.commands import Command
     from collatio.runtime.ledger.records import Message
+
+T = TypeVar("T")
+L = TypeVar("L", bound=AsyncLedger)
 
 LIMITS = replace(Limits.for_leases(0.4, 60), worker_ttl_ms=60_000)
 COUNT = 3 * BATCH
 ENGINE = "e@1"
+TOUCHES_MAX = 50
+
+
+class Counting(AsyncLedger):
+    """A ledger that counts how often calls are renewed."""
+
+    touches = 0
+
+    async def run(self, command: Command[T]) -> T:
+        """Count, and run a command."""
+        self.touches += command.script == "touch"
+        return await super().run(command)
 
 
 class Post:
@@ -43,11 +59,13 @@ class Post:
 
 
 @asynccontextmanager
-async def bench(valkey_url: str, stage_name: str) -> AsyncIterator[tuple[AsyncLedger, Dispatcher, Any]]:
+async def bench(
+    valkey_url: str, stage_name: str, kind: type[L] = AsyncLedger
+) -> AsyncIterator[tuple[L, Dispatcher, Any]]:
     """Run a dispatcher over a ledger of its own."""
     post: Any = Post()
     client = redis.asyncio.Redis.from_url(valkey_url)
-    ledger = AsyncLedger(client, stage_name, LIMITS)
+    ledger = kind(client, stage_name, LIMITS)
     dispatcher = Dispatcher(ledger, post)
     dispatcher.start()
     try:
@@ -82,6 +100,48 @@ async def test_a_call_that_submits_after_its_lapse_gets_all_of_it_back(
         await ledger.run(commands.drop(call.call_id))
         await call.submit(steps(10, 1))
         await all_wanted(ledger, 11)
+
+
+class Deaf(AsyncLedger):
+    """A ledger that asks each SUBMIT twice and hears the second answer, as a client whose first one timed out does."""
+
+    async def run(self, command: Command[T]) -> T:
+        """Run a command, twice where it submits."""
+        if command.script == "submit":
+            await super().run(command)
+        return await super().run(command)
+
+
+async def test_a_call_whose_first_answer_was_lost_gets_all_of_it_back(
+    valkey_url: str, stage_name: str
+) -> None:
+    """A store that was frozen runs a command whose client has given up on it, and then its second sending."""
+    async with bench(valkey_url, stage_name, Deaf) as (ledger, dispatcher, _):
+        call = dispatcher.call("t", "j")
+        await call.submit(steps(0, 10))
+        await ledger.run(commands.drop(call.call_id))
+        await call.submit(steps(10, 1))
+        await all_wanted(ledger, 11)
+
+
+async def test_a_step_that_went_unseen_is_asked_for_again(valkey_url: str, stage_name: str) -> None:
+    """Nothing is told of a step that is gone from the ledger; it is looked for all the same."""
+    async with bench(valkey_url, stage_name) as (ledger, dispatcher, _):
+        call = dispatcher.call("t", "j")
+        await call.submit(steps(0, 3))
+        await ledger.run(commands.drop(call.call_id, ["k1"]))
+        await all_wanted(ledger, 3)
+
+
+async def test_calls_of_nothing_cost_nothing(valkey_url: str, stage_name: str) -> None:
+    """A call without steps is unknown to the ledger: that is no lapse, and it is not asked about over and over."""
+    async with bench(valkey_url, stage_name, Counting) as (ledger, dispatcher, _):
+        empty, busy = dispatcher.call("t", "j"), dispatcher.call("t", "j")
+        await empty.submit(())
+        await busy.submit(steps(0, 1))
+        await ledger.run(commands.drop(busy.call_id))
+        await all_wanted(ledger, 1)
+        assert ledger.touches < TOUCHES_MAX
 
 
 async def test_a_call_that_lapsed_is_submitted_again_whole(valkey_url: str, stage_name: str) -> None:
