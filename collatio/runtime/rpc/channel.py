@@ -1,7 +1,8 @@
 """Channels as every caller of a mesh should have them: round robin over all addresses, health-checked, retrying.
 
-Retries are for UNAVAILABLE alone (AIP-194); no service-config timeout, because the server would not see it: every
-call passes its own. Keepalive matches what the servers permit.
+Retries are for UNAVAILABLE alone (AIP-194), and not for the stages' streams: who holds one opens it again by what is
+still to be answered, and gRPC's retries have let calls hang (grpc/grpc#41036). No service-config timeout, because the
+server would not see it: every call passes its own. Keepalive matches what the servers permit.
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 KEEPALIVE_MS = 60_000
 KEEPALIVE_TIMEOUT_MS = 10_000
 RETRY_BUFFER_BYTES = 4 << 20
+STREAMS = [
+    {"service": "collatio.v1.FetchService", "method": "Fetch"},
+    {"service": "collatio.v1.ExtractService", "method": "Extract"},
+    {"service": "collatio.v1.CompareService", "method": "Compare"},
+]
 
 
 def service_config(health_service: str) -> str:
@@ -27,6 +33,7 @@ def service_config(health_service: str) -> str:
     config: dict[str, Any] = {
         "loadBalancingConfig": [{"round_robin": {}}],
         "methodConfig": [
+            {"name": STREAMS},
             {
                 "name": [{}],
                 "retryPolicy": {
@@ -36,7 +43,7 @@ def service_config(health_service: str) -> str:
                     "backoffMultiplier": 2,
                     "retryableStatusCodes": ["UNAVAILABLE"],
                 },
-            }
+            },
         ],
         "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
     }

@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from collatio.runtime.errors import CollatioError, Reason
+from collatio.runtime.rpc.channel import open_channel
 from collatio.runtime.rpc.status import to_grpc
 from collatio.v1 import common_pb2 as common
 from collatio.v1 import compare_pb2 as compare
@@ -127,6 +128,17 @@ async def test_what_is_asked_after_a_break_goes_to_the_new_stream(
     async with asyncio.timeout(5):
         await reading
     assert found == [str(n) for n in range(40)]
+
+
+async def test_a_channel_does_not_try_a_stream_again_by_itself(stages: ScriptedStages) -> None:
+    """Its holder alone does: with what is still to be answered, and a word in the log."""
+    stages.script.breaks["fetch"] = [0, 0]
+    async with open_channel(stages.target) as channel:
+        stub: Any = fetch_pb2_grpc.FetchServiceStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError):
+            async for _ in stub.Fetch(iter([fetch.FetchRequest(items=[item("0")])])):
+                pass
+    assert stages.streams["fetch"] == 1
 
 
 async def test_a_silent_stream_is_opened_again(stages: ScriptedStages, channel: grpc.aio.Channel) -> None:
