@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 STORE_ID_KEY = "{collatio}:store-id"
 TIMEOUT_S = 5.0
 CONNECTIONS_MAX = 64
-PATIENCE_S = 10
+PATIENCE_S = 60
+"""How long a worker tries to connect with a message in hand: given up, the message is sent again no sooner (D)."""
 
 
 def connect_async(state_url: str, *, timeout_s: float = TIMEOUT_S) -> AsyncRedis:
@@ -42,13 +43,12 @@ def connect_async(state_url: str, *, timeout_s: float = TIMEOUT_S) -> AsyncRedis
         **waits,
         "timeout": timeout_s,
         "max_connections": CONNECTIONS_MAX,
-        "retry": Retry(
-            NoBackoff(), 1, (ConnectionError,)
-        ),  # what the server closed while idle is opened anew
+        "retry": Retry(NoBackoff(), 1, (ConnectionError,)),  # what was closed while idle is opened anew
     }
     pool: Any
     if sentinels := sentinels_of(state_url):
-        watch: Any = Sentinel(sentinels.nodes, sentinel_kwargs=waits)  # type: ignore[no-untyped-call] # redis-py
+        once = {**waits, "retry": Retry(NoBackoff(), 0)}  # there are others to ask
+        watch: Any = Sentinel(sentinels.nodes, sentinel_kwargs=once)  # type: ignore[no-untyped-call] # redis-py
         pool = WatchedPool(sentinels.primary, watch, **_login(sentinels), **options)  # type: ignore[no-untyped-call] # redis-py
     else:
         pool = BlockingConnectionPool.from_url(state_url, **options)
@@ -59,15 +59,21 @@ def connect_async(state_url: str, *, timeout_s: float = TIMEOUT_S) -> AsyncRedis
 def connect(state_url: str, *, timeout_s: float = TIMEOUT_S, patience_s: int = PATIENCE_S) -> redis.Redis:
     """Open a worker's connection to Valkey, with bounded waits: it is tried again each second for `patience_s`."""
     from redis import Redis, Sentinel  # noqa: PLC0415 - servers do not need it
-    from redis.backoff import ConstantBackoff  # noqa: PLC0415 - same
+    from redis.backoff import ConstantBackoff, NoBackoff  # noqa: PLC0415 - same
     from redis.exceptions import ConnectionError  # noqa: A004, PLC0415 - same; the client's, not the system's
     from redis.retry import Retry  # noqa: PLC0415 - same
 
     waits = _waits(timeout_s)
     options = {**waits, "retry": Retry(ConstantBackoff(1.0), patience_s, (ConnectionError,))}
     if sentinels := sentinels_of(state_url):
-        watch: Any = Sentinel(sentinels.nodes, sentinel_kwargs=waits)  # type: ignore[no-untyped-call] # redis-py
-        client: redis.Redis = watch.master_for(sentinels.primary, **_login(sentinels), **options)
+        from collatio.runtime.primary_connection import PrimaryConnection  # noqa: PLC0415 - few have Sentinels
+
+        once = {**waits, "retry": Retry(NoBackoff(), 0)}  # there are others to ask
+        watch: Any = Sentinel(sentinels.nodes, sentinel_kwargs=once)  # type: ignore[no-untyped-call] # redis-py
+        login = _login(sentinels)
+        client: redis.Redis = watch.master_for(
+            sentinels.primary, connection_class=PrimaryConnection, **login, **options
+        )
         return client
     return Redis.from_url(state_url, **options)
 
