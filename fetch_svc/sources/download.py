@@ -17,7 +17,7 @@ from fetch_svc.engine.model import Arrived
 from fetch_svc.engine.uri import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from collatio.plugins.sources import Content
     from fetch_svc.sources.local_file import LocalFile
@@ -51,15 +51,29 @@ async def download(
     with local:
         if local.size_bytes <= INLINE_BYTES:
             return take_local(local, writer, name)
-        return await to_end(take_local, local, writer, name)
+        chunks, head = local.chunks(), b""
+        while start := await to_end(_take_some, chunks, writer):  # a cancellation waits for one piece alone
+            head = head or start
+        return await to_end(_arrived, local, head, name)
 
 
 def take_local(file: LocalFile, writer: Writer, name: str) -> Arrived:
     """Write an open local file's bytes; blocking."""
-    head = b""
-    for chunk in file.chunks():
-        head = head or chunk[:HEAD_BYTES]
+    chunks, head = file.chunks(), b""
+    while start := _take_some(chunks, writer):
+        head = head or start
+    return _arrived(file, head, name)
+
+
+def _take_some(chunks: Iterator[bytes], writer: Writer) -> bytes:
+    """Write the next piece; returns its beginning, nothing at the end."""
+    chunk = next(chunks, b"")
+    if chunk:
         writer.write(chunk)
+    return chunk[:HEAD_BYTES]
+
+
+def _arrived(file: LocalFile, head: bytes, name: str) -> Arrived:
     media_type = sniff(head, size=file.size_bytes, name=name, read_at=file.read_at)
     return Arrived(file.size_bytes, media_type, file.stat)
 

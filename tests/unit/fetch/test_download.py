@@ -63,10 +63,10 @@ class HeldWriter(io.BytesIO):
         return super().write(data)
 
 
-async def test_a_cancelled_download_ends_with_its_thread(
+async def test_a_cancelled_download_ends_with_its_piece(
     entry_points: Callable[[], list[EntryPoint]], tmp_path: Path
 ) -> None:
-    """The file and the writer may be closed when the download has ended: nobody uses them then."""
+    """Nobody uses the file and the writer any more when it has ended, and it does not wait for the whole file."""
     data = os.urandom(3_000_000)
     (tmp_path / "x.bin").write_bytes(data)
     writer = HeldWriter()
@@ -80,7 +80,8 @@ async def test_a_cancelled_download_ends_with_its_thread(
     writer.opened.set()
     with pytest.raises(asyncio.CancelledError):
         await downloading
-    assert writer.getvalue() == data
+    assert 0 < len(writer.getvalue()) < len(data)
+    assert data.startswith(writer.getvalue())
 
 
 async def test_a_web_document_arrives_whole(entry_points: Callable[[], list[EntryPoint]], web: Any) -> None:
