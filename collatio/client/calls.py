@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
+OVERDUE_S = 1.0
+"""How long after its deadline a call is given up on: gRPC has let calls hang that it was to try again (grpc#41036)."""
 Metadata = tuple[tuple[str, str], ...]
 
 
@@ -37,9 +40,11 @@ class Calls:
         """Make a call that is safe to repeat. Errors: `CollatioError`."""
 
         async def once() -> Response:
-            call = method(request, timeout=timeout_s or self.timeout_s, metadata=self.metadata)
+            within_s = timeout_s or self.timeout_s
+            call = method(request, timeout=within_s, metadata=self.metadata)
             try:
-                return await call
+                async with asyncio.timeout(within_s + OVERDUE_S):
+                    return await call
             finally:
                 call.cancel()
 

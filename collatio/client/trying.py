@@ -67,7 +67,7 @@ class Link:
         while True:
             try:
                 answer = await attempt()
-            except grpc.aio.AioRpcError as error:
+            except (grpc.aio.AioRpcError, TimeoutError) as error:
                 await trying.failed(error)
             else:
                 trying.answered()

@@ -5,8 +5,8 @@ asking twice is asking once. The caller says which items are answered, with `ans
 a `complete` request are answered together, by its orderly end. A stream stays open to the end on our side too:
 who has half-closed cannot cancel.
 
-A stream that brings nothing for long, while something is asked, is opened again, too: whatever became of it, a
-connection that stands but carries nothing or a server that waits in vain, no job stands still for it.
+A stream that brings nothing for long, while something is asked, is opened again, too: whatever its server waits for
+in vain, no job stands still for it. (A connection that carries nothing is for gRPC's keepalive to find.)
 
 A stream is half-closed only when all is answered, because after that it could not carry a cancel; a `whole`
 one must be, because its stage waits for it: what a cancelled one had asked lapses by itself, after two leases.
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import grpc
 
+from collatio.runtime.ending import end
 from collatio.runtime.failpoints import reach
 from collatio.runtime.rpc.status import from_rpc_error
 
@@ -77,12 +78,15 @@ class StageStream(Generic[Item, Request, Response]):
         self._closed = False
         self._cancelling = False
         self._in_flight_max = in_flight_max
+        self._quiet_since = 0.0
 
     async def send(self, key: str, item: Item) -> None:
         """Ask for an item; waits while too many are unanswered."""
         while len(self._pending) >= self._in_flight_max and not self._cancelling:
             self._room.clear()
             await self._room.wait()
+        if not self._pending:
+            self._quiet_since = _now()
         self._pending[key] = item
         self._unsent.append(key)
         self._wake.set()
@@ -123,8 +127,7 @@ class StageStream(Generic[Item, Request, Response]):
                 ended = True
             except TimeoutError:
                 silences += 1
-                if self._pending:
-                    logger.warning("a stage's stream was silent; it is opened again")
+                logger.info("a stage's stream was silent; it is opened again")
             except grpc.aio.AioRpcError as error:
                 if not self._cancelling and not _may_mend(error):
                     raise from_rpc_error(error) from error
@@ -138,8 +141,20 @@ class StageStream(Generic[Item, Request, Response]):
             failures += 1
 
     async def _next(self, answers: AsyncIterator[Response], silences: int) -> Response | None:
-        async with asyncio.timeout(self._silence_s * 2 ** min(silences, DOUBLINGS)):
-            return await anext(answers, None)
+        """Wait for an answer, or the orderly end. Raises TimeoutError for a silence while something is asked."""
+        patience_s = self._silence_s * 2 ** min(silences, DOUBLINGS)
+        self._quiet_since = _now()
+        reading = asyncio.ensure_future(anext(answers, None))
+        try:
+            while not (await asyncio.wait({reading}, timeout=self._quiet_since + patience_s - _now()))[0]:
+                if not self._pending:
+                    self._quiet_since = _now()
+                elif _now() >= self._quiet_since + patience_s:
+                    raise TimeoutError
+            return reading.result()
+        finally:
+            if not reading.done():
+                await end(reading)
 
     def _take_over(self) -> int:
         """Let the writer before take nothing more; everything unanswered is to be sent. Returns a new number."""
@@ -175,6 +190,10 @@ class StageStream(Generic[Item, Request, Response]):
             elif not self._unsent:
                 self._wake.clear()
                 await self._wake.wait()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _may_mend(error: grpc.aio.AioRpcError) -> bool:

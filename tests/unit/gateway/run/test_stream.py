@@ -153,7 +153,20 @@ async def test_a_silent_stream_is_opened_again(stages: ScriptedStages, channel: 
         await stages.until(lambda: stages.streams["fetch"] >= 3)
         stages.released.set()
         assert set(await gathering) == {str(n) for n in range(10)}
-    assert stages.asked["fetch", "0"] >= 3
+
+
+async def test_a_stream_of_which_nothing_is_asked_may_be_silent(
+    stages: ScriptedStages, channel: grpc.aio.Channel
+) -> None:
+    """What is asked of it later has its whole patience."""
+    stream = stream_to(channel, silence_s=0.2)
+    gathering = asyncio.create_task(gather(stream))
+    async with asyncio.timeout(10):
+        assert not (await asyncio.wait({gathering}, timeout=0.5))[0], "two silences and a half"
+        await stream.send("0", item("0"))
+        stream.close()
+        assert await gathering == ["0"]
+    assert stages.streams["fetch"] == 1
 
 
 async def test_a_server_that_comes_back_goes_on(blobs: LocalBlobs) -> None:
