@@ -69,6 +69,27 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "a lapsed call asks for all of it anew",
+        f"{LEDGER}/submit.lua",
+        "if args.registered and (not lease or tonumber(lease) <= now) then",
+        "if false then",
+        (f"{LEDGER_TESTS}/test_interest.py",),
+    ),
+    Mutant(
+        "a call's server notices the refusal",
+        "collatio/runtime/queue/dispatcher.py",
+        "registered=registered",
+        "registered=False",
+        ("tests/unit/runtime/queue/test_dispatcher.py",),
+    ),
+    Mutant(
+        "what went unseen is found",
+        "collatio/runtime/queue/dispatcher.py",
+        "if gone := await self._read_again(list(self._waiting)):",
+        "if gone := 0:",
+        ("tests/unit/runtime/queue/test_dispatcher.py",),
+    ),
+    Mutant(
         "request ids: asking twice is asking once",
         f"{JOURNAL}/create.lua",
         "if seen[1] and redis.call('EXISTS', job_key(seen[1])) == 1 then",

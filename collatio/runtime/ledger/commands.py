@@ -109,12 +109,12 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def submit(
-    call: str, tenant: str, job: str, steps: Sequence[Step], take_max: int = 0, *, known: bool = False
+    call: str, tenant: str, job: str, steps: Sequence[Step], take_max: int = 0, *, registered: bool = False
 ) -> Command[Submitted]:
-    """Register the call's interest in steps and learn their present state; refused to a `known` call that lapsed."""
+    """Register the call's interest in steps and learn their present state; refused to a `registered` call that lapsed."""
     args = {
         "call": call,
-        "known": known,
+        "registered": registered,
         "tenant": tenant,
         "job": job,
         "steps": [_step(s) for s in steps],

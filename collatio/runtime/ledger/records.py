@@ -121,7 +121,7 @@ class Taken:
 class Submitted:
     """The present state of each submitted step, in order, and the messages taken along.
 
-    `lapsed`: the call had been known and is so no more; nothing was done, and all it wants is to be submitted anew.
+    `lapsed`: the call was registered and is so no more; nothing was done, and all it wants is to be submitted anew.
     """
 
     steps: tuple[StepState, ...]

@@ -17,20 +17,19 @@ class Desk(Protocol):
     async def submit(self, call: Call, steps: Sequence[Step]) -> None:
         """Submit steps in the call's name."""
 
-    async def drop(self, call: Call) -> None:
-        """End the call's interest."""
-
 
 class Call:
     """One stream's interest in steps of one job.
 
     `submit` as often as needed; `outcomes` waits for at least one terminal step and returns all there are.
-    A step submitted twice by one call is awaited once. `registered`: the ledger knows the call, unless it lapsed.
+    A step submitted twice by one call is awaited once. `registered`: a SUBMIT of the call has been sent since it was
+    made, or since it lapsed. `generations`: which life of a step each answered SUBMIT was about.
     """
 
     def __init__(self, call_id: str, tenant: str, job: str, desk: Desk) -> None:
         self.call_id, self.tenant, self.job = call_id, tenant, job
         self.awaited: dict[str, Step] = {}
+        self.generations: dict[str, int] = {}
         self.registered = False
         self._desk = desk
         self._ended: list[StepState] = []
@@ -45,11 +44,18 @@ class Call:
         """Submit steps. Errors: STATE_STORE_UNAVAILABLE, STATE_STORE_FULL."""
         await self._desk.submit(self, steps)
 
-    def deliver(self, state: StepState) -> None:
-        """Take a terminal state from the dispatcher; one that is not awaited is passed over."""
-        if self.awaited.pop(state.key, None) is not None:
-            self._ended.append(state)
-            self._wake.set()
+    def deliver(self, state: StepState) -> bool:
+        """Take a terminal state from the dispatcher; tells whether it did.
+
+        Not before SUBMIT has answered, nor of an earlier life of the step: SUBMIT may have given it another.
+        """
+        generation = self.generations.get(state.key)
+        if generation is None or state.generation < generation:
+            return False
+        del self.awaited[state.key], self.generations[state.key]
+        self._ended.append(state)
+        self._wake.set()
+        return True
 
     def nudge(self) -> None:
         """Wake whoever waits, to look whether it is done."""
@@ -61,8 +67,3 @@ class Call:
         self._wake.clear()
         ended, self._ended = self._ended, []
         return ended
-
-    async def drop(self) -> None:
-        """End the interest in everything that has not ended."""
-        self.awaited.clear()
-        await self._desk.drop(self)

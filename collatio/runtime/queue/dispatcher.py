@@ -87,6 +87,7 @@ class Dispatcher:
         for key in call.awaited:
             self._forget(key, call)
         call.awaited.clear()
+        call.generations.clear()
         self._calls.pop(call.call_id, None)
         if drop:
             reach("dispatcher.drop.before")
@@ -94,10 +95,6 @@ class Dispatcher:
                 await self._ledger.run(commands.drop(call.call_id))
             except CollatioError:
                 logger.warning("a call's interest was not dropped; it will lapse")
-
-    async def drop(self, call: Call) -> None:
-        """End a call's interest now."""
-        await self._ledger.run(commands.drop(call.call_id))
 
     async def submit(self, call: Call, steps: Sequence[Step]) -> None:
         """Submit steps in a call's name. Errors: STATE_STORE_UNAVAILABLE, STATE_STORE_FULL."""
@@ -111,20 +108,26 @@ class Dispatcher:
 
     async def _submit(self, call: Call, batch: Sequence[Step]) -> None:
         """Submit a batch. A call that turns out to have lapsed is put down to be submitted whole."""
-        known, call.registered = call.registered, True
-        command = commands.submit(call.call_id, call.tenant, call.job, batch, MESSAGES_MAX, known=known)
+        registered, call.registered = call.registered, True
+        command = commands.submit(
+            call.call_id, call.tenant, call.job, batch, MESSAGES_MAX, registered=registered
+        )
         answer = await self._ledger.run(command)
         if answer.lapsed:
             self._note_lapsed([call.call_id])
             self._lapse_noted.set()
+        for state in answer.steps:
+            if state.key in call.awaited:
+                call.generations[state.key] = state.generation
         self._settle(answer.steps)
         await self._publish(answer.taken)
 
     def _settle(self, states: Iterable[StepState]) -> None:
         for state in states:
             if state.state.terminal:
-                for call in self._waiting.pop(state.key, ()):
-                    call.deliver(state)
+                for call in tuple(self._waiting.get(state.key, ())):
+                    if call.deliver(state):
+                        self._forget(state.key, call)
 
     def _forget(self, key: str, call: Call) -> None:
         waiting = self._waiting.get(key)
@@ -203,17 +206,18 @@ class Dispatcher:
         for batch in _batches(keys):
             states = await self._ledger.run(commands.read(batch))
             self._settle(states)
-            missing = {s.key for s in states if s.state is State.MISSING}
-            gone += len(missing)
-            await self._submit_again(missing)
+            gone += await self._submit_again({s.key for s in states if s.state is State.MISSING})
         return gone
 
-    async def _submit_again(self, keys: set[str]) -> None:
-        """Submit steps the store does not know any more: it lost them, or our interest lapsed."""
+    async def _submit_again(self, keys: set[str]) -> int:
+        """Submit steps the store does not know any more: it lost them, or our interest lapsed; returns how many."""
+        count = 0
         for call in list(self._calls.values()):
-            lost = [step for key, step in call.awaited.items() if key in keys]
+            lost = [call.awaited[key] for key in keys & call.generations.keys()]
+            count += len(lost)
             for batch in _batches(lost):
                 await self._submit(call, batch)
+        return count
 
     async def _look_again(self) -> None:
         """Read everything awaited once a lease, whether anything was told of it or not."""
@@ -249,21 +253,22 @@ class Dispatcher:
 
     async def _keep_interest(self) -> None:
         """Touch every open call well within its lease; one that lapsed submits again, at once where a SUBMIT told it."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._lapse_noted.wait(), self._ledger.limits.call_lease_ms / 4000)
+        if not self._lapsed:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._lapse_noted.wait(), self._ledger.limits.call_lease_ms / 4000)
         self._lapse_noted.clear()
-        if known := [call_id for call_id, call in self._calls.items() if call.registered]:
+        if registered := [call_id for call_id, call in self._calls.items() if call.registered]:
             reach("dispatcher.touch.before")
-            lapsed = await self._ledger.run(commands.touch(known))
+            lapsed = await self._ledger.run(commands.touch(registered))
             self._note_lapsed(lapsed)
         while self._lapsed:
             call_id = self._lapsed.pop()
             try:
                 if (call := self._calls.get(call_id)) is not None:
-                    await self._submit_again(set(call.awaited))
+                    for batch in _batches(list(call.awaited.values())):
+                        await self._submit(call, batch)
             except (CollatioError, *STORE_ERRORS):
                 self._lapsed.add(call_id)  # half-way it is known, and no renewal would tell of the other half
-                self._lapse_noted.set()
                 raise
 
 

@@ -1,15 +1,15 @@
--- SUBMIT {call, known, tenant, job, steps: [{key, engine, cost_ms, spec, traceparent, reopen_before_ms?,
+-- SUBMIT {call, registered, tenant, job, steps: [{key, engine, cost_ms, spec, traceparent, reopen_before_ms?,
 -- redo_before_ms?, lost?}], take}
 -- Registers the call's interest and answers each step's present state. `lost` names an outcome digest whose
 -- blob is gone: a step DONE with it runs again. So does one that ended before `redo_before_ms`, and one whose
 -- result is provisional, when another job asks than the one it ran for. `take` > 0 also takes up to that many
 -- messages.
 
--- `known`: the call has submitted before. If it has lapsed meanwhile, what it wanted may be gone: nothing is done,
+-- `registered`: the call has submitted before. If it has lapsed meanwhile, what it wanted may be gone: nothing is done,
 -- and the answer, alike however often it is asked for, is to submit all of it anew. Were the call to live again by
 -- these steps alone, only the first answer could say so, and that one may be lost.
 local lease = redis.call('ZSCORE', ns .. ':calls', args.call)
-if args.known and (not lease or tonumber(lease) <= now) then
+if args.registered and (not lease or tonumber(lease) <= now) then
   return reply({ lapsed = true, steps = {}, messages = {}, next_due_ms = next_due() })
 end
 redis.call('ZADD', ns .. ':calls', now + limits.call_lease_ms, args.call)

@@ -67,12 +67,12 @@ class Bench:
         engine: str = ENGINE,
         cost: int = 5,
         take: int = 0,
-        known: bool = False,
+        registered: bool = False,
         **more: Any,
     ) -> Submitted:
         """Submit steps that differ by key alone."""
         steps = [Step(key, more.get("spec", "{}"), cost, engine, **_without(more, "spec")) for key in keys]
-        return self.run(c.submit(call, tenant, job, steps, take, known=known))
+        return self.run(c.submit(call, tenant, job, steps, take, registered=registered))
 
     def take(self, messages_max: int = 64) -> Taken:
         """Take messages."""

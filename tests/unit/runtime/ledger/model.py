@@ -118,10 +118,10 @@ class Model:
     # transitions
 
     def submit(
-        self, call: str, tenant: str, job: str, steps: Sequence[Step], *, known: bool = False
+        self, call: str, tenant: str, job: str, steps: Sequence[Step], *, registered: bool = False
     ) -> list[tuple[State, bool, bool, int]] | None:
-        """Answer each step's state, known, joined and generation; None to a known call that lapsed."""
-        if known and self.calls.get(call, 0) <= self.clock():
+        """Answer each step's state, known, joined and generation; None to a registered call that lapsed."""
+        if registered and self.calls.get(call, 0) <= self.clock():
             return None
         self.calls[call] = self.clock() + self.limits.call_lease_ms
         answers = []

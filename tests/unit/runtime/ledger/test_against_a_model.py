@@ -142,8 +142,8 @@ class LedgerMachine(RuleBasedStateMachine):
             redo = before if lost == "redo" else None
             steps.append(Step(key, "{}", cost, engine, "", before, digest or None, redo))
         tenant, job = CALLS[call]
-        submitted = self.bench.run(c.submit(call, tenant, job, steps, take, known=submitted_before))
-        expected = self.model.submit(call, tenant, job, steps, known=submitted_before)
+        submitted = self.bench.run(c.submit(call, tenant, job, steps, take, registered=submitted_before))
+        expected = self.model.submit(call, tenant, job, steps, registered=submitted_before)
         assert submitted.lapsed == (expected is None)
         if expected is None:
             assert (submitted.steps, submitted.taken.messages) == ((), ())

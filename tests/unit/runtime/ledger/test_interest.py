@@ -57,12 +57,12 @@ def test_a_known_call_that_lapsed_is_told_so_however_often_it_asks(bench: Bench)
     bench.submit("old")
     bench.later(LIMITS.call_lease_ms)
     for _ in range(2):
-        refused = bench.submit("new", take=9, known=True)
+        refused = bench.submit("new", take=9, registered=True)
         assert (refused.lapsed, refused.steps, refused.taken.messages) == (True, (), ())
     bench.expire()
     assert [bench.state(k) for k in ("old", "new")] == [State.MISSING, State.MISSING]
     assert not bench.submit("old").lapsed
-    assert not bench.submit("new", known=True).lapsed
+    assert not bench.submit("new", registered=True).lapsed
     assert [bench.state(k) for k in ("old", "new")] == [State.QUEUED, State.QUEUED]
 
 
