@@ -13,7 +13,7 @@ from collatio.runtime.rpc.status import from_rpc_error
 from collatio.v1 import common_pb2, gateway_pb2_grpc
 from collatio.v1 import gateway_pb2 as pb
 from gateway.collecting import MIN_AGE_S
-from gateway.run.stages import OVERDUE_S, STATUS_TIMEOUT_S
+from gateway.run.stages import STATUS_TIMEOUT_S, ask
 from gateway.validate import INLINE_MAX, SOURCES_MAX
 
 if TYPE_CHECKING:
@@ -119,10 +119,7 @@ class MeshServicer(gateway_pb2_grpc.MeshServiceServicer):
 
 async def _ask(method: Any, request: Any) -> Any:
     try:
-        async with asyncio.timeout(STATUS_TIMEOUT_S + OVERDUE_S):
-            return await method(request, timeout=STATUS_TIMEOUT_S)
-    except TimeoutError as error:
-        raise CollatioError(Reason.STAGE_UNAVAILABLE) from error
+        return await ask(method, request)
     except grpc.aio.AioRpcError as error:
         failed = from_rpc_error(error)
         raise CollatioError(Reason.STAGE_UNAVAILABLE) if failed.reason in AWAY else failed from error

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 STATUS_TIMEOUT_S = 2.0
 OVERDUE_S = 0.5
-"""How long after its deadline a call is given up on: gRPC has let calls hang that it was to try again (grpc#41036)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +159,27 @@ def _tell_since(request: Any, since: Since) -> None:
         request.redo_before.FromMilliseconds(since.redo_ms)
 
 
+async def ask(method: Any, request: Any, *, timeout_s: float = STATUS_TIMEOUT_S) -> Any:
+    """Make a unary call of a stage. Errors: AioRpcError.
+
+    A call that hangs past its deadline, as gRPC has let calls that it was to try again (grpc#41036), ends as one whose
+    deadline has passed.
+    """
+    try:
+        async with asyncio.timeout(timeout_s + OVERDUE_S):
+            return await method(request, timeout=timeout_s)
+    except TimeoutError:
+        none = grpc.aio.Metadata()
+        raise grpc.aio.AioRpcError(grpc.StatusCode.DEADLINE_EXCEEDED, none, none, None, None) from None
+
+
 async def _status(stage: common_pb2.Stage.ValueType, stub: Any) -> common_pb2.StageStatus:
     try:
-        async with asyncio.timeout(STATUS_TIMEOUT_S + OVERDUE_S):
-            found: common_pb2.StageStatus = await stub.GetStatus(
-                common_pb2.GetStatusRequest(), timeout=STATUS_TIMEOUT_S
-            )
-    except (grpc.aio.AioRpcError, TimeoutError) as error:
-        code = grpc.StatusCode.DEADLINE_EXCEEDED if isinstance(error, TimeoutError) else error.code()
-        return common_pb2.StageStatus(stage=stage, unavailable=f"The stage does not answer: {code.name}.")
+        found: common_pb2.StageStatus = await ask(stub.GetStatus, common_pb2.GetStatusRequest())
+    except grpc.aio.AioRpcError as error:
+        return common_pb2.StageStatus(
+            stage=stage, unavailable=f"The stage does not answer: {error.code().name}."
+        )
     return found
 
 

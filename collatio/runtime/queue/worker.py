@@ -164,7 +164,7 @@ class _Pool:
         """Announce the pool, keep announcing it, and listen for the order to stop."""
         client = connect(
             self._plan.state_url, patience_s=0
-        )  # this process must not stand still: it has a pool
+        )  # a pool depends on this process: it must not wait
         self._ledger = Ledger(client, self._plan.stage, self._plan.limits)
         self._beat()
         sender.timer.call_repeatedly(self._plan.limits.worker_ttl_ms / 4000, self._beat)
