@@ -187,18 +187,6 @@ def _is_sendable(metadata: Iterable[tuple[str, str | bytes]]) -> bool:
     return all(isinstance(part, (str, bytes)) for pair in metadata for part in pair)
 
 
-def _code_of(call: Any) -> grpc.StatusCode:
-    """Read the status of a call that is over: its `code()` then answers in a single step, without a loop."""
-    coroutine = call.code()
-    try:
-        coroutine.send(None)
-    except StopIteration as answer:
-        code = answer.value
-        return code if isinstance(code, grpc.StatusCode) else grpc.StatusCode.UNKNOWN
-    coroutine.close()
-    return grpc.StatusCode.UNKNOWN
-
-
 class UnaryUnaryTracing(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[type-arg] # not generic when run
     """CLIENT spans of unary calls."""
 
